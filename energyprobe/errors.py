@@ -1,0 +1,93 @@
+"""One tree of exceptions; each is also the builtin that a caller would catch.
+
+::
+
+    EnergyprobeError
+    ├── ModelError (TypeError)            what was attached to is not a model that can be recorded
+    ├── RecordingError (RuntimeError)     the run cannot be, or was not, recorded exactly
+    ├── TraceError (ValueError)           traces that do not fit together
+    │   └── TraceFileError                a file that is not, or no longer, a trace
+    ├── CountingError (ValueError)        facts that no count can be made of
+    ├── DeviceError (ValueError)          a device or its figures are wrong
+    │   └── UnknownDeviceError (KeyError) no device of that name
+    ├── ScenarioError (ValueError)        an impossible way to run a network
+    ├── ReportError (ValueError)          a column, format or option that a report does not have
+    └── MissingDependencyError (ImportError)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EnergyprobeError(Exception):
+    """Base of every error that energyprobe raises on purpose."""
+
+
+class ModelError(EnergyprobeError, TypeError):
+    """What a probe was attached to is not a model that it can record."""
+
+
+class RecordingError(EnergyprobeError, RuntimeError):
+    """A run cannot be, or was not, recorded exactly."""
+
+
+class TraceError(EnergyprobeError, ValueError):
+    """Traces that do not fit together."""
+
+
+class TraceFileError(TraceError):
+    """A file that is not a trace, is cut, or is of a newer version."""
+
+
+class CountingError(EnergyprobeError, ValueError):
+    """Facts that no count can be made of."""
+
+
+class DeviceError(EnergyprobeError, ValueError):
+    """A device, or a figure in its file, is wrong."""
+
+
+class UnknownDeviceError(DeviceError, KeyError):
+    """No device of that name is in the catalog."""
+
+    def __str__(self) -> str:
+        # KeyError prints the repr of its argument, which would escape line breaks.
+        return str(self.args[0])
+
+
+class ScenarioError(EnergyprobeError, ValueError):
+    """An impossible way to run a network."""
+
+
+class ReportError(EnergyprobeError, ValueError):
+    """A column, format or option that a report does not have."""
+
+
+class MissingDependencyError(EnergyprobeError, ImportError):
+    """An optional package that this call needs is not installed."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Say which known names are nearest to a wrong one.
+
+    Parameters
+    ----------
+    name : str
+        What was given.
+    known : iterable of str
+        What would have been right.
+    count : int
+        How many names at the most.
+
+    Returns
+    -------
+    str
+        ``"did you mean 'a' or 'b'?"``, or all known names where none is near.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=count, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(repr(each) for each in close)}?"
+    return f"known are {', '.join(names)}" if names else "none is known"
