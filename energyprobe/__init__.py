@@ -1,0 +1,67 @@
+"""Energy of neural networks, from what really happened in every layer.
+
+The data flows through four rooms, in this order:
+
+1. A probe (`energyprobe.frontends`) is attached to a model while it runs, and writes a `Trace`.
+2. A trace (`energyprobe.trace`) holds facts: which operations ran, how often, and how active their
+   inputs and outputs were. It is saved, loaded and added up; it knows no framework and no joules.
+3. `counts` (`energyprobe.counting`) turns facts into counts: synops, MACs, ACs, neuron updates.
+4. A device (`energyprobe.costing`) prices counts, shapes and densities, in joules and seconds.
+5. `report` (`energyprobe.reporting`) puts the prices into tables: the only place that rounds.
+
+Every public name is loaded on first use, so that ``import energyprobe`` loads no framework.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CountingError": "energyprobe.errors",
+    "DeviceError": "energyprobe.errors",
+    "EnergyprobeError": "energyprobe.errors",
+    "MissingDependencyError": "energyprobe.errors",
+    "ModelError": "energyprobe.errors",
+    "RecordingError": "energyprobe.errors",
+    "ReportError": "energyprobe.errors",
+    "ScenarioError": "energyprobe.errors",
+    "Trace": "energyprobe.trace.records",
+    "TraceError": "energyprobe.errors",
+    "TraceFileError": "energyprobe.errors",
+    "UnknownDeviceError": "energyprobe.errors",
+}
+"""Public name to the module that defines it."""
+
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from energyprobe.errors import CountingError as CountingError
+    from energyprobe.errors import DeviceError as DeviceError
+    from energyprobe.errors import EnergyprobeError as EnergyprobeError
+    from energyprobe.errors import MissingDependencyError as MissingDependencyError
+    from energyprobe.errors import ModelError as ModelError
+    from energyprobe.errors import RecordingError as RecordingError
+    from energyprobe.errors import ReportError as ReportError
+    from energyprobe.errors import ScenarioError as ScenarioError
+    from energyprobe.errors import TraceError as TraceError
+    from energyprobe.errors import TraceFileError as TraceFileError
+    from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
+    from energyprobe.trace.records import Trace as Trace
+else:
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in _HOMES:
+            from energyprobe.errors import nearest
+
+            raise AttributeError(f"energyprobe has no {name!r}: {nearest(name, __all__)}")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

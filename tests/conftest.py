@@ -1,0 +1,18 @@
+"""Settings that every test needs before a framework is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+from hypothesis import settings
+
+# tf.keras is tf_keras beside `import keras`, which is Keras 3; it counts until tf.keras is first read.
+if importlib.util.find_spec("tf_keras"):
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Examples are the same in every run, and slow machines fail no test.
+settings.register_profile("energyprobe", deadline=None, derandomize=True)
+settings.load_profile("energyprobe")
