@@ -43,7 +43,9 @@ def conv(
     CountingError
         If the padding is unknown, the kernel is larger than the padded input, or figures are missing.
     """
-    strides, dilation = _per_axis(input_shape, kernel, strides, dilation)
+    strides = strides or (1,) * len(input_shape)
+    dilation = dilation or (1,) * len(input_shape)
+    _expect_axes(input_shape, kernel=kernel, strides=strides, dilation=dilation)
     rule = _known(padding, ("valid", "same", "causal"))
     if rule == "causal" and len(input_shape) != 1:
         raise CountingError(
@@ -112,15 +114,17 @@ def conv_transpose(
     CountingError
         If the padding is unknown or figures are missing.
     """
-    strides, dilation = _per_axis(input_shape, kernel, strides, dilation)
+    strides = strides or (1,) * len(input_shape)
+    dilation = dilation or (1,) * len(input_shape)
+    extra = output_padding or (None,) * len(input_shape)
+    _expect_axes(input_shape, kernel=kernel, strides=strides, dilation=dilation, output_padding=extra)
     rule = _known(padding, ("valid", "same"))
     spans = _spans(kernel, dilation)
-    if output_shape is None:
-        extra = output_padding or (None,) * len(input_shape)
-        output_shape = [
-            _transposed_size(size, span, stride, rule, more)
-            for size, span, stride, more in zip(input_shape, spans, strides, extra, strict=True)
-        ]
+    output_shape = output_shape or [
+        _transposed_size(size, span, stride, rule, more)
+        for size, span, stride, more in zip(input_shape, spans, strides, extra, strict=True)
+    ]
+    _expect_axes(input_shape, output_shape=output_shape)
     # A transposed convolution maps back what a convolution maps from its output to its input.
     crop = _same(output_shape, spans, strides, input_shape) if rule == "same" else [0] * len(spans)
     return Conv(
@@ -159,22 +163,14 @@ def _spans(kernel: Sequence[int], dilation: Sequence[int]) -> list[int]:
     return [(taps - 1) * spacing + 1 for taps, spacing in zip(kernel, dilation, strict=True)]
 
 
-def _per_axis(
-    input_shape: Sequence[int],
-    kernel: Sequence[int],
-    strides: Sequence[int] | None,
-    dilation: Sequence[int] | None,
-) -> tuple[Sequence[int], Sequence[int]]:
-    """Fill in strides and dilation, and raise unless there is one figure for each dimension."""
-    ones = (1,) * len(input_shape)
-    settings = {"kernel": kernel, "strides": strides or ones, "dilation": dilation or ones}
+def _expect_axes(input_shape: Sequence[int], **settings: Sequence[int | None]) -> None:
+    """Raise unless each setting has one figure for each dimension of the input."""
     for name, figures in settings.items():
         if len(figures) != len(input_shape):
             raise CountingError(
                 f"{name} {tuple(figures)} needs one figure for each dimension of the input "
                 f"{tuple(input_shape)}"
             )
-    return settings["strides"], settings["dilation"]
 
 
 def _known(padding: str, known: tuple[str, ...]) -> str:
