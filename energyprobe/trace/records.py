@@ -6,6 +6,7 @@ recording and Python integers; fractions are derived when reporting. Unknown is 
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -60,7 +61,7 @@ class Activity(Record, frozen=True, kw_only=True):
         Elements other than zero, of either sign.
     samples : int
         Samples observed.
-    sum_sq_events_per_sample : int
+    sum_sq_events_per_sample : int or None
         Sum over samples of (events of the sample)**2, for the sampling error.
     spikes : int or None
         Spikes, of either sign; None where the tensor carries no spikes.
@@ -83,7 +84,7 @@ class Activity(Record, frozen=True, kw_only=True):
     elements: int
     events: int
     samples: int
-    sum_sq_events_per_sample: int
+    sum_sq_events_per_sample: int | None
     neurons: int | None = None
     spikes: int | None = None
     amplitude: float | None = None
@@ -305,7 +306,7 @@ class Trace(Record, frozen=True, kw_only=True):
             return NotImplemented
         return merge_traces(self, other)
 
-    def save(self, path: object) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trace as JSON (gzipped where the name ends in ``.gz``).
 
         Parameters
