@@ -13,6 +13,10 @@ from energyprobe.errors import TraceError
 from energyprobe.trace.records import Activity, LayerCall, Magnitudes, Record, Step, Trace, Use
 
 _T = TypeVar("_T")
+_PROPERTIES_OF_A_CALL = tuple(
+    "layer type fate origin dt output_spiking foldable_over_time parameters parameter_bytes".split()
+)
+_PROPERTIES_OF_A_STEP = ("dtype", "weights", "weight_nonzeros", "weight_bytes", "state_bytes")
 
 
 def merge_traces(one: Trace, other: Trace) -> Trace:
@@ -80,9 +84,7 @@ def merge_calls(one: LayerCall, other: LayerCall) -> LayerCall:
         If they differ in what no recording changes: fate, dt, parameters, …
     """
     where = f"call {one.key!r}"
-    for field in ("layer", "type", "fate", "dt", "origin", "output_spiking", "foldable_over_time"):
-        _expect_equal(one, other, field, where)
-    for field in ("parameters", "parameter_bytes"):
+    for field in _PROPERTIES_OF_A_CALL:
         _expect_equal(one, other, field, where)
     if bool(one.samples) != bool(other.samples):
         return one if one.samples else other
@@ -112,7 +114,7 @@ def _merge_matching(calls: Iterable[LayerCall]) -> tuple[LayerCall, ...]:
 
 
 def _merge_steps(one: Step, other: Step, where: str) -> Step:
-    for field in ("dtype", "weights", "weight_nonzeros", "weight_bytes", "state_bytes"):
+    for field in _PROPERTIES_OF_A_STEP:
         _expect_equal(one, other, field, where)
     return replace(
         one,
@@ -145,7 +147,7 @@ def _merge_activities(one: Activity | None, other: Activity | None, where: str) 
         neurons=one.neurons if one.neurons == other.neurons else None,
         events=one.events + other.events,
         samples=one.samples + other.samples,
-        sum_sq_events_per_sample=one.sum_sq_events_per_sample + other.sum_sq_events_per_sample,
+        sum_sq_events_per_sample=_if_known(add, one.sum_sq_events_per_sample, other.sum_sq_events_per_sample),
         spikes=_if_known(add, one.spikes, other.spikes),
         nonfinite=one.nonfinite + other.nonfinite,
         events_by_step=_if_known(_add_aligned, one.events_by_step, other.events_by_step),
