@@ -107,10 +107,11 @@ def _synops(
     """Sort synops into accumulates or multiply-accumulates."""
     of_one = connections(step.operation)
     dense = of_one * step.executions
-    if (events or 0) > dense or (events is not None and (effective or 0) > events):
+    known = [synops for synops in (effective, events, dense) if synops is not None]
+    if known != sorted(known):
         raise CountingError(
-            f"{type(step.operation).__name__} cannot have {dense} dense, {events} event and {effective} effective "
-            "synaptic operations: each is a part of the one before"
+            f"{type(step.operation).__name__} cannot have {dense} dense, {events} event and {effective} "
+            "effective synaptic operations: each is a part of the one before"
         )
     return Counts(
         connections=of_one,
