@@ -56,7 +56,7 @@ def _first_synaptic(row: CountedCall) -> Step | None:
     return next((step for step in row.call.steps if isinstance(step.operation, Synaptic)), None)
 
 
-def _input(row: CountedCall) -> Activity | None:
+def input_activity(row: CountedCall) -> Activity | None:
     """Give the activity that the first synaptic operation reads."""
     step = _first_synaptic(row)
     return step.use.activity if step is not None and step.use is not None else None
@@ -78,7 +78,7 @@ def _firing_rate_hz(activity: Activity | None, spiking: bool, dt: float | None) 
 def _input_firing_rate_hz(row: CountedCall) -> float | None:
     step = _first_synaptic(row)
     spiking = step is not None and step.use is not None and step.use.spiking
-    return _firing_rate_hz(_input(row), spiking, row.call.dt)
+    return _firing_rate_hz(input_activity(row), spiking, row.call.dt)
 
 
 def _output_firing_rate_hz(row: CountedCall) -> float | None:
@@ -148,7 +148,7 @@ PER_CALL: dict[str, Callable[[CountedCall], int | None]] = {
 NUMBERS: dict[str, Callable[[CountedCall], float | None]] = {
     "timesteps": attrgetter("call.timesteps"),
     "dt": attrgetter("call.dt"),
-    "input_sparsity": lambda row: _sparsity(_input(row)),
+    "input_sparsity": lambda row: _sparsity(input_activity(row)),
     "output_sparsity": lambda row: _sparsity(row.call.output),
     "weight_sparsity": _weight_sparsity,
     "input_firing_rate_hz": _input_firing_rate_hz,
