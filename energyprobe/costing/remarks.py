@@ -1,0 +1,73 @@
+"""What is special about the price of single calls, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.table import Remark
+from energyprobe.costing.work import Work
+from energyprobe.trace.operations import NeuronUpdate, Uncounted
+from energyprobe.trace.records import Activity, LayerCall
+
+
+def remarks_of(work: Work, device: Device, paid: str) -> tuple[Remark, ...]:
+    """Say which calls cost more than their price, or cannot run as they are.
+
+    Parameters
+    ----------
+    work : Work
+        The counts of the network.
+    device : Device
+        Who prices them.
+    paid : {"dense", "event", "effective"}
+        The synops that it pays for.
+
+    Returns
+    -------
+    tuple of Remark
+        In the order of the rows.
+    """
+    graded = np.zeros(len(work.calls), dtype=bool)
+    if not device.graded_events:
+        graded = work.any_by_row(work.takes_graded)
+    unrecorded = work.any_by_row(np.isnan(work[f"{paid}_synops"]) & ~work.uncounted)
+    uncounted = work.any_by_row(work.uncounted)
+    remarks = []
+    for row, call in enumerate(work.calls):
+        if uncounted[row]:
+            remarks.append(Remark(row, f"{call.key} is uncounted{_reason(call)}", True))
+        if graded[row]:
+            remarks.append(Remark(row, f"{call.key} reads graded values; {device.title} takes spikes", True))
+        if unrecorded[row]:
+            text = f"the {paid} synaptic operations of {call.key} were not recorded"
+            remarks.append(Remark(row, text, True))
+        if not device.graded_events and _carries_several(call):
+            text = (
+                f"{call.key} has several spikes in a timestep; {device.title} sends one: needs more timesteps"
+            )
+            remarks.append(Remark(row, text, False))
+    return tuple(remarks)
+
+
+def _reason(call: LayerCall) -> str:
+    reasons = [step.operation.reason for step in call.steps if isinstance(step.operation, Uncounted)]
+    return f": {'; '.join(reasons)}" if reasons else ""
+
+
+def _carries_several(call: LayerCall) -> bool:
+    """Whether its neurons fire, or the model's input holds, several spikes in one event."""
+    return any(activity.spikes > activity.events for activity in _spikes(call) if activity.spikes is not None)
+
+
+def _spikes(call: LayerCall) -> Iterator[Activity]:
+    """Activity of the spikes that the call brings into the network."""
+    fires = any(isinstance(step.operation, NeuronUpdate) for step in call.steps)
+    if fires and call.output_spiking and call.output is not None:
+        yield call.output
+    if any(key.startswith("input:") for key in call.inputs):
+        for step in call.steps:
+            if step.use is not None and step.use.spiking and step.use.activity is not None:
+                yield step.use.activity

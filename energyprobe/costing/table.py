@@ -1,0 +1,191 @@
+"""What a network costs on one device: a row per call, a column per term, and their totals."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.scenario import Scenario
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TermCost:
+    """One named term of a cost, per inference.
+
+    Attributes
+    ----------
+    operations : ndarray, shape (rows,)
+        How many operations are paid for; NaN where the row's are unknown.
+    energy_j, low_j, high_j : ndarray, shape (rows,)
+        Joules, with every constant at its value, its cheap and its dear end.
+    sources : tuple of str
+        Keys of the publications behind its figures.
+    """
+
+    operations: Array
+    energy_j: Array
+    low_j: Array
+    high_j: Array
+    sources: tuple[str, ...]
+
+    def total(self) -> TermTotal:
+        """Sum over the rows whose cost is known."""
+        return TermTotal(
+            operations=_known_sum(self.operations),
+            energy_j=_known_sum(self.energy_j),
+            low_j=_known_sum(self.low_j),
+            high_j=_known_sum(self.high_j),
+            sources=self.sources,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermTotal:
+    """One named term over the whole network, per inference; fields as in `TermCost`."""
+
+    operations: float
+    energy_j: float
+    low_j: float
+    high_j: float
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reader must know of the price of one row.
+
+    Attributes
+    ----------
+    row : int
+        Row of the table.
+    text : str
+        A sentence without full stop.
+    lower_bound : bool
+        Whether the row costs more than its figure says.
+    """
+
+    row: int
+    text: str
+    lower_bound: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotalCost:
+    """What one inference costs.
+
+    Attributes
+    ----------
+    energy_j, low_j, high_j : float
+        Joules, with every constant at its value, its cheap and its dear end; NaN where nothing is priced.
+    latency_s : float
+        From the last input to the result; NaN where the device model has no times.
+    terms : dict of str to TermTotal
+        What the energy is the sum of.
+    not_modelled : tuple of str
+        Terms that the device has no figure for.
+    lower_bound : bool
+        Whether some rows cost more than their figures say.
+    """
+
+    energy_j: float
+    low_j: float
+    high_j: float
+    latency_s: float
+    terms: dict[str, TermTotal]
+    not_modelled: tuple[str, ...]
+    lower_bound: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CostTable:
+    """What every call of a network costs on one device, per inference.
+
+    Rows of kind ``"layer"`` stand in the order of the count table; rows of kind ``"network"`` follow with
+    what no layer causes. NaN is *not modelled* or unknown, never zero; totals leave it out and say so.
+
+    Attributes
+    ----------
+    device : Device
+        Who is paid.
+    scenario : Scenario
+        How the network is run.
+    layer : tuple of str
+        Path of the layer, for each row.
+    call : tuple of int
+        Which of the layer's calls.
+    kind : tuple of str
+        ``"layer"`` or ``"network"``.
+    terms : dict of str to TermCost
+        The terms that the device has figures for.
+    energy_j, low_j, high_j : ndarray, shape (rows,)
+        Sums of the terms; NaN where a row does nothing that the device has figures for.
+    latency_s : ndarray, shape (rows,)
+        Share of the critical path; NaN where the device model has no times.
+    not_modelled : tuple of str
+        Terms that the device has no figure for.
+    left_out : dict of str to float
+        Operations per inference of those terms that counts exist for.
+    remarks : tuple of Remark
+        What is special about single rows.
+    notes : tuple of str
+        What is assumed throughout.
+    """
+
+    device: Device
+    scenario: Scenario
+    layer: tuple[str, ...]
+    call: tuple[int, ...]
+    kind: tuple[str, ...]
+    terms: dict[str, TermCost]
+    energy_j: Array
+    low_j: Array
+    high_j: Array
+    latency_s: Array
+    not_modelled: tuple[str, ...]
+    left_out: dict[str, float]
+    remarks: tuple[Remark, ...]
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.layer)
+
+    @functools.cached_property
+    def lower_bounds(self) -> npt.NDArray[np.bool_]:
+        """Whether each row costs more than its figure says, shape ``(rows,)``."""
+        bounds = np.zeros(len(self), dtype=bool)
+        bounds[[remark.row for remark in self.remarks if remark.lower_bound]] = True
+        return bounds
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether the total costs more than its figure says."""
+        return any(remark.lower_bound for remark in self.remarks)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the total is a lower bound: the texts of those remarks."""
+        return tuple(remark.text for remark in self.remarks if remark.lower_bound)
+
+    def total(self) -> TotalCost:
+        """Sum over all rows whose cost is known."""
+        return TotalCost(
+            energy_j=_known_sum(self.energy_j),
+            low_j=_known_sum(self.low_j),
+            high_j=_known_sum(self.high_j),
+            latency_s=float(np.sum(self.latency_s)) if len(self) else float("nan"),
+            terms={name: term.total() for name, term in self.terms.items()},
+            not_modelled=self.not_modelled,
+            lower_bound=self.lower_bound,
+        )
+
+
+def _known_sum(column: Array) -> float:
+    """Sum of what is known; NaN where nothing is."""
+    known = column[~np.isnan(column)]
+    return float(known.sum()) if known.size else float("nan")

@@ -1,0 +1,125 @@
+"""The work of a network in columns: one entry per operation of a call, summed up to rows after pricing."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.table import Array
+from energyprobe.counting.counts import UNKNOWN, Counts
+from energyprobe.counting.table import CountTable, count
+from energyprobe.errors import TraceError
+from energyprobe.trace.operations import NeuronUpdate, Product
+from energyprobe.trace.records import LayerCall, Step, Trace
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Counts of every operation of every call, per inference.
+
+    An uncounted call has one entry, of which nothing is known.
+
+    Attributes
+    ----------
+    calls : tuple of LayerCall
+        The rows.
+    samples : int
+        Inferences that the counts are divided by.
+    steps : tuple of Step or None
+        The operations; None for an uncounted call.
+    counts : tuple of Counts
+        Their counts, over the whole recording.
+    row : ndarray of int, shape (entries,)
+        The row that each belongs to.
+    """
+
+    calls: tuple[LayerCall, ...]
+    samples: int
+    steps: tuple[Step | None, ...]
+    counts: tuple[Counts, ...]
+    row: npt.NDArray[np.intp]
+
+    def __getitem__(self, name: str) -> Array:
+        """Counts of one name per inference, shape ``(entries,)``; NaN where unknown."""
+        return np.array([getattr(each, name) for each in self.counts], dtype=np.float64) / self.samples
+
+    def by_row(self, values: Array) -> Array:
+        """Sum of what is known, shape ``(rows,)``; NaN for a row with nothing but unknown or zero values.
+
+        Parameters
+        ----------
+        values : ndarray, shape (entries,)
+            NaN where unknown.
+        """
+        unknown = np.isnan(values)
+        known = np.bincount(self.row, np.where(unknown, 0.0, values), minlength=len(self.calls))
+        return np.where(self.any_by_row(unknown) & (known == 0), np.nan, known)
+
+    def any_by_row(self, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Whether a flag is set for any entry of a row, shape ``(rows,)``."""
+        return np.bincount(self.row, flags, minlength=len(self.calls)) > 0
+
+    @functools.cached_property
+    def uncounted(self) -> npt.NDArray[np.bool_]:
+        """Whether each entry stands for something that no count could be given of."""
+        return np.isnan(self["dense_synops"])
+
+    @functools.cached_property
+    def neuron(self) -> npt.NDArray[np.object_]:
+        """Kind of the neurons that an entry updates; ``""`` for other operations."""
+        return np.array([_neuron(step) for step in self.steps], dtype=object)
+
+    @functools.cached_property
+    def takes_graded(self) -> npt.NDArray[np.bool_]:
+        """Whether an entry multiplies a graded value: its input, or either operand of a product."""
+        return np.array([_takes_graded(step) for step in self.steps], dtype=bool)
+
+
+def work_of(trace: Trace | CountTable) -> Work:
+    """Lay out the counts of a network for pricing.
+
+    Parameters
+    ----------
+    trace : Trace or CountTable
+        A recording (its literal reading is counted), or counts.
+
+    Returns
+    -------
+    Work
+        The counts in columns.
+
+    Raises
+    ------
+    TraceError
+        If no sample was recorded, so that nothing is known of an inference.
+    """
+    table = trace if isinstance(trace, CountTable) else count(trace)
+    if not table.trace.samples:
+        raise TraceError(f"the trace of {table.trace.model!r} holds no samples: no inference can be priced")
+    entries: list[tuple[int, Step | None, Counts]] = []
+    for index, row in enumerate(table.rows):
+        if row.call.fate == "uncounted":
+            entries.append((index, None, UNKNOWN))
+        else:
+            entries += [(index, *each) for each in zip(row.call.steps, row.steps, strict=True)]
+    return Work(
+        calls=tuple(row.call for row in table.rows),
+        samples=table.trace.samples,
+        steps=tuple(step for _, step, _ in entries),
+        counts=tuple(counts for _, _, counts in entries),
+        row=np.array([index for index, _, _ in entries], dtype=np.intp),
+    )
+
+
+def _neuron(step: Step | None) -> str:
+    return step.operation.neuron if step and isinstance(step.operation, NeuronUpdate) else ""
+
+
+def _takes_graded(step: Step | None) -> bool:
+    if step is None or step.use is None:
+        return False
+    both_spike = step.use.spiking and (step.use.other_spiking or not isinstance(step.operation, Product))
+    return not both_spike
