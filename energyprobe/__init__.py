@@ -31,12 +31,14 @@ _HOMES = {
     "TraceError": "energyprobe.errors",
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
+    "counts": "energyprobe.counting.frame",
 }
 """Public name to the module that defines it."""
 
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from energyprobe.counting.frame import counts as counts
     from energyprobe.errors import CountingError as CountingError
     from energyprobe.errors import DeviceError as DeviceError
     from energyprobe.errors import EnergyprobeError as EnergyprobeError

@@ -57,7 +57,18 @@ def _first_synaptic(row: CountedCall) -> Step | None:
 
 
 def input_activity(row: CountedCall) -> Activity | None:
-    """Give the activity that the first synaptic operation reads."""
+    """Give the activity of a call's input.
+
+    Parameters
+    ----------
+    row : CountedCall
+        A counted call.
+
+    Returns
+    -------
+    Activity or None
+        Of what its first synaptic operation reads; None where there is none or it was not observed.
+    """
     step = _first_synaptic(row)
     return step.use.activity if step is not None and step.use is not None else None
 
