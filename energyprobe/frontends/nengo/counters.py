@@ -1,0 +1,179 @@
+"""Counting in the graph: one set of counters for all watched signals that lie in the same base array.
+
+The counters are variables of their own. They are zeroed before the simulation loop and added to at the end
+of each timestep, when every signal has the value that a `nengo.Probe` would read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """A signal to be observed.
+
+    Attributes
+    ----------
+    signal : nengo.builder.Signal
+        A vector that changes from timestep to timestep.
+    spike : float or None
+        Value of one spike (amplitude / dt); None where the signal carries no spikes.
+    single : bool
+        Whether it can be anything but 0 and one spike; then events are spikes and need no counter apart.
+    """
+
+    signal: Any
+    spike: float | None = None
+    single: bool = False
+
+    @property
+    def size(self) -> int:
+        """Elements of the signal."""
+        return int(self.signal.size)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one run of the simulation loop counted for one watch.
+
+    Attributes
+    ----------
+    events, spikes : numpy.ndarray of int64
+        ``(minibatch, elements)``, over the timesteps of the run; spikes are zeros where there are none.
+    nonfinite : int
+        NaN and infinite values.
+    by_step : numpy.ndarray of int64
+        Events in each timestep, ``(timesteps,)``.
+    """
+
+    events: NDArray[np.int64]
+    spikes: NDArray[np.int64]
+    nonfinite: int
+    by_step: NDArray[np.int64]
+
+
+class _Group:
+    """Counters of the watches that share a base array."""
+
+    def __init__(self, watches: list[Watch], minibatch: int) -> None:
+        self.watches = watches
+        sizes = [watch.size for watch in watches]
+        self.ends = np.cumsum(sizes)
+        self.segments = np.repeat(np.arange(len(watches)), sizes)
+        # Value to number of spikes; 0 where there are none.
+        per_spike = [0.0 if watch.spike is None else 1.0 / watch.spike for watch in watches]
+        self.per_spike = np.repeat(per_spike, sizes)
+        self.weighs_spikes = any(watch.spike is not None and not watch.single for watch in watches)
+        self.checks_finite = not all(watch.single for watch in watches)
+        # float32 holds whole numbers up to 2**24: as many spikes of one neuron in one run.
+        shape = (minibatch, int(self.ends[-1]))
+        self.events = tf.Variable(tf.zeros(shape), trainable=False)
+        self.spikes = tf.Variable(tf.zeros(shape), trainable=False) if self.weighs_spikes else None
+        self.nonfinite = tf.Variable(tf.zeros(len(watches), tf.int64), trainable=False)
+        self.by_step = tf.Variable(
+            tf.zeros((0, len(watches)), tf.int64), trainable=False, shape=(None, len(watches))
+        )
+
+    def start(self, timesteps: Any) -> None:
+        """Zero the counters, in the graph, before the loop."""
+        for variable in (self.events, self.spikes, self.nonfinite):
+            if variable is not None:
+                variable.assign(tf.zeros_like(variable))
+        self.by_step.assign(tf.zeros((timesteps, len(self.watches)), tf.int64))
+
+    def step(self, signals: Any, index: Any) -> list[Any]:
+        """Add one timestep, in the graph."""
+        value = signals.gather(signals.combine([watch.signal for watch in self.watches]))
+        events = tf.cast(tf.not_equal(value, 0), tf.float32)
+        # Summed over the minibatch first: exact in float32 up to 2**24 samples, then in int64.
+        row = tf.math.segment_sum(tf.cast(tf.reduce_sum(events, axis=0), tf.int64), self.segments)
+        updates = [
+            self.events.assign_add(events),
+            self.by_step.scatter_nd_add([[index]], row[tf.newaxis]),
+        ]
+        if self.checks_finite:
+            finite = tf.cast(tf.math.is_finite(value), value.dtype)
+            bad = tf.reduce_sum(tf.cast(1 - finite, tf.int64), axis=0)
+            updates.append(self.nonfinite.assign_add(tf.math.segment_sum(bad, self.segments)))
+        if self.spikes is not None:
+            spikes = tf.round(tf.abs(value) * tf.constant(self.per_spike, value.dtype))
+            updates.append(
+                self.spikes.assign_add(tf.cast(tf.math.multiply_no_nan(spikes, finite), tf.float32))
+            )
+        return updates
+
+    def read(self, timesteps: int) -> Iterable[tuple[Watch, Counts]]:
+        """Read the counters on the host."""
+        events = self.events.numpy().astype(np.int64)
+        spikes = events if self.spikes is None else np.rint(self.spikes.numpy()).astype(np.int64)
+        by_step, nonfinite = self.by_step.numpy()[:timesteps], self.nonfinite.numpy()
+        for number, (watch, end) in enumerate(zip(self.watches, self.ends, strict=True)):
+            own = slice(end - watch.size, end)
+            weighs = spikes if watch.spike is not None and not watch.single else events
+            carried = weighs[:, own] if watch.spike is not None else np.zeros_like(events[:, own])
+            yield watch, Counts(events[:, own], carried, int(nonfinite[number]), by_step[:, number])
+
+
+class GraphCounters:
+    """All counters of one simulator.
+
+    Parameters
+    ----------
+    tensor_graph : nengo_dl.tensor_graph.TensorGraph
+        Graph of the simulator.
+    watches : iterable of Watch
+        Signals to observe, each of them in ``tensor_graph.signals``.
+
+    Attributes
+    ----------
+    watches : list of Watch
+        The same signals.
+    """
+
+    def __init__(self, tensor_graph: Any, watches: Iterable[Watch]) -> None:
+        self.watches = list(watches)
+        bases: dict[Any, list[Watch]] = {}
+        for watch in self.watches:
+            bases.setdefault(tensor_graph.signals[watch.signal].key, []).append(watch)
+        self._graph = tensor_graph
+        self._groups = [_Group(group, tensor_graph.minibatch_size) for group in bases.values()]
+        self._clock = tf.Variable(0, dtype=tf.int32, trainable=False)
+
+    def start(self) -> None:
+        """Zero all counters: called while the graph is built, before the simulation loop."""
+        self._clock.assign(0)
+        for group in self._groups:
+            # An unrolled loop runs whole blocks of timesteps.
+            blocks = (self._graph.steps_to_run + self._graph.unroll - 1) // self._graph.unroll
+            group.start(blocks * self._graph.unroll)
+
+    def step(self, signals: Any) -> list[Any]:
+        """Count one timestep: called while the graph is built, after all operators of the timestep.
+
+        Returns
+        -------
+        list
+            Operations that the loop has to run.
+        """
+        index = tf.identity(self._clock)
+        updates = [update for group in self._groups for update in group.step(signals, index)]
+        with tf.control_dependencies(updates):
+            return [*updates, self._clock.assign_add(1)]
+
+    def read(self) -> tuple[int, dict[Watch, Counts]]:
+        """Read what the last run of the loop counted.
+
+        Returns
+        -------
+        timesteps : int
+        counts : dict of Watch to Counts
+        """
+        timesteps = int(self._clock.numpy())
+        return timesteps, {watch: counts for group in self._groups for watch, counts in group.read(timesteps)}

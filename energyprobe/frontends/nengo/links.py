@@ -1,0 +1,236 @@
+"""A built network as sources, targets and the links between them: the structure that both readings walk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import nengo
+import numpy as np
+from nengo.builder.processes import SimProcess
+from nengo.ensemble import Neurons
+from numpy.typing import NDArray
+
+from energyprobe.frontends.nengo.counters import Watch
+from energyprobe.frontends.nengo.neurons import neuron_kind, spike_value
+from energyprobe.frontends.nengo.weights import Weights, transform_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A vector that links read.
+
+    Attributes
+    ----------
+    owner : object
+        Ensemble (for its neurons), node, or connection (for the value of its function).
+    watch : Watch
+        The vector's signal.
+    observed : bool
+        Whether the simulator keeps the signal: what nothing reads is optimised away.
+    """
+
+    owner: Any
+    watch: Watch
+    observed: bool
+
+    @property
+    def size(self) -> int:
+        """Elements of the vector."""
+        return self.watch.size
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """One built connection.
+
+    Attributes
+    ----------
+    connection : nengo.Connection
+        The connection, that of a probe among them.
+    source : Source
+        What it reads.
+    read, written : numpy.ndarray of int64
+        Which elements of the source it reads, and which elements of the target it adds to.
+    target : object
+        Ensemble, neurons, node, probe or learning rule.
+    weights : Weights or None
+        None where it has none (it copies), or they are of unknown type.
+    known : bool
+        False for a transform of unknown type.
+    """
+
+    connection: Any
+    source: Source
+    read: NDArray[np.int64]
+    written: NDArray[np.int64]
+    target: Any
+    weights: Weights | None
+    known: bool = True
+
+    @property
+    def copies(self) -> bool:
+        """Whether it hands on every element as it is, in order."""
+        return (
+            self.known
+            and self.weights is None
+            and np.array_equal(self.read, np.arange(self.source.size))
+            and np.array_equal(self.written, np.arange(_size_in(self.target)))
+        )
+
+
+@dataclass
+class Structure:
+    """A built network.
+
+    Attributes
+    ----------
+    links : list of Link
+        In the order in which the connections were made, those of probes last.
+    sources : dict
+        Owner to what it puts out.
+    values : dict
+        Ensemble to the value that it encodes; those that encode none are missing.
+    """
+
+    links: list[Link] = field(default_factory=list)
+    sources: dict[Any, Source] = field(default_factory=dict)
+    values: dict[Any, Source] = field(default_factory=dict)
+
+
+def build_structure(sim: Any) -> Structure:
+    """Describe the network of a simulator, with its present weights.
+
+    Parameters
+    ----------
+    sim : nengo_dl.Simulator
+        An open simulator.
+    """
+    structure = Structure()
+    network = sim.model.toplevel
+    for ensemble in network.all_ensembles:
+        if not is_direct(ensemble):
+            _add_source(sim, structure, ensemble, sim.model.sig[ensemble.neurons]["out"])
+    for node in network.all_nodes:
+        if node.size_out:
+            _add_source(sim, structure, node, sim.model.sig[node]["out"])
+    for ensemble in filter(is_direct, network.all_ensembles):
+        _add_source(sim, structure, ensemble, sim.model.sig[ensemble]["out"])
+    for connection in (*network.all_connections, *probe_connections(sim)):
+        structure.links.append(_link(sim, structure, connection))
+    for ensemble in {link.target for link in structure.links if isinstance(link.target, nengo.Ensemble)}:
+        if not is_direct(ensemble):
+            structure.values[ensemble] = _source(sim, ensemble, Watch(sim.model.sig[ensemble]["in"]))
+    return structure
+
+
+def is_direct(obj: Any) -> bool:
+    """Whether it is an ensemble that computes functions in place of neurons."""
+    return isinstance(obj, nengo.Ensemble) and isinstance(obj.neuron_type, nengo.Direct)
+
+
+def is_passthrough(obj: Any) -> bool:
+    """Whether it is a node that only adds up what it is given."""
+    return type(obj) is nengo.Node and obj.output is None
+
+
+def probe_connections(sim: Any) -> list[Any]:
+    """List the connections that Nengo makes for probes: those are in no network."""
+    return [
+        built
+        for built in sim.model.params
+        if isinstance(built, nengo.Connection) and isinstance(built.post_obj, nengo.Probe)
+    ]
+
+
+def decodes(connection: Any) -> bool:
+    """Whether a connection reads neurons through decoders (or the full weights that they make)."""
+    return isinstance(connection.pre_obj, nengo.Ensemble) and not is_direct(connection.pre_obj)
+
+
+def reaches_neurons(connection: Any) -> bool:
+    """Whether what it adds up is current of neurons, and not a value to be encoded."""
+    to_ensemble = isinstance(connection.post_obj, nengo.Ensemble)
+    return isinstance(connection.post_obj, Neurons) or (
+        to_ensemble and decodes(connection) and connection.solver.weights
+    )
+
+
+def learning_rules(connection: Any) -> list[Any]:
+    """List the types of the learning rules of a connection."""
+    rules = connection.learning_rule_type
+    if isinstance(rules, dict):
+        return list(rules.values())
+    return list(rules) if isinstance(rules, (list, tuple)) else [] if rules is None else [rules]
+
+
+def modified_by(connection: Any, *parts: str) -> bool:
+    """Whether a learning rule of the connection modifies one of these parts (weights, decoders, encoders)."""
+    return any(rule.modifies in parts for rule in learning_rules(connection))
+
+
+def _add_source(sim: Any, structure: Structure, owner: Any, signal: Any) -> None:
+    watch = Watch(signal)
+    if isinstance(owner, nengo.Ensemble) and not is_direct(owner):
+        spike = spike_value(owner.neuron_type, sim.dt)
+        watch = Watch(signal, spike, spike is not None and neuron_kind(owner.neuron_type).single)
+    structure.sources[owner] = _source(sim, owner, watch)
+
+
+def _source(sim: Any, owner: Any, watch: Watch) -> Source:
+    return Source(owner, watch, watch.signal in sim.tensor_graph.signals)
+
+
+def _link(sim: Any, structure: Structure, connection: Any) -> Link:
+    pre = connection.pre_obj
+    owner = pre.ensemble if isinstance(pre, Neurons) else pre
+    read = np.arange(pre.size_out)[connection.pre_slice]
+    if decodes(connection):
+        # Decoders read all neurons; a slice of the decoded value is in the decoders already.
+        read = np.arange(pre.n_neurons)
+    elif connection.function is not None:
+        owner = connection
+        read = np.arange(connection.size_mid)
+        _add_source(sim, structure, owner, _function_signal(sim, connection))
+    weights, known = _weights(sim, connection)
+    target = connection.post_obj
+    written = np.arange(_size_in(target))[connection.post_slice]
+    if isinstance(target, nengo.Ensemble) and reaches_neurons(connection):
+        target, written = target.neurons, np.arange(target.n_neurons)
+    return Link(connection, structure.sources[owner], read, written, target, weights, known)
+
+
+def _weights(sim: Any, connection: Any) -> tuple[Weights | None, bool]:
+    """Describe the present weights, and say whether their type is known."""
+    if not connection.has_weights:
+        return None, True
+    if modified_by(connection, "weights", "decoders"):
+        # Weights that learn change from step to step: none of them can be left out for being zero.
+        values = np.ones(sim.model.sig[connection]["weights"].shape)
+    else:
+        values = sim.data.get_params((connection, "weights"))[0]
+    full = decodes(connection) and connection.solver.weights
+    if full:
+        transform = nengo.Dense(values.shape)
+    else:
+        transform = connection.transform
+    weights = transform_weights(transform, values, decoded=decodes(connection) and not full)
+    return weights, weights is not None
+
+
+def _function_signal(sim: Any, connection: Any) -> Any:
+    """Find the signal that holds the value of a connection's function: what is weighted, then filtered."""
+    signals = sim.model.sig[connection]
+    value = signals["weighted"]
+    for operator in sim.model.operators:
+        if connection.synapse is not None and isinstance(operator, SimProcess) and operator.output is value:
+            value = operator.input
+            break
+    for operator in sim.model.operators:
+        if signals["weights"] is not None and signals["weights"] in operator.reads and value in operator.incs:
+            return operator.X
+    return value
+
+
+def _size_in(obj: Any) -> int:
+    return int(obj.size_in)

@@ -1,0 +1,154 @@
+"""Totals over the runs of a recording, on the host, in whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energyprobe.frontends.nengo.counters import Counts, Watch
+from energyprobe.trace.records import Activity
+
+
+class Totals:
+    """What was counted for one watched signal over all runs so far.
+
+    Parameters
+    ----------
+    watch : Watch
+        The signal.
+
+    Attributes
+    ----------
+    events, spikes : numpy.ndarray of int64
+        By element of the signal, ``(elements,)``.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.events = np.zeros(watch.size, np.int64)
+        self.spikes = np.zeros(watch.size, np.int64)
+        self._nonfinite = 0
+        self._by_step = np.zeros(0, np.int64)
+        self._sum_sq = 0
+        # Samples that a stateful run may still continue, ``(minibatch,)``.
+        self._open = np.zeros(0, np.int64)
+
+    def add(self, counts: Counts, first_step: int) -> None:
+        """Add one run.
+
+        Parameters
+        ----------
+        counts : Counts
+            What the run counted.
+        first_step : int
+            0 for new samples; otherwise the timesteps that the same samples have already had.
+        """
+        self.events += counts.events.sum(axis=0)
+        self.spikes += counts.spikes.sum(axis=0)
+        self._nonfinite += counts.nonfinite
+        last = first_step + len(counts.by_step)
+        self._by_step = _extended(self._by_step, last)
+        self._by_step[first_step:last] += counts.by_step
+        of_sample = counts.events.sum(axis=1)
+        if first_step:
+            self._open = self._open + of_sample
+        else:
+            self._sum_sq += _sum_of_squares(self._open)
+            self._open = of_sample
+
+    def activity(self, presented: Presented, read: NDArray[np.int64]) -> Activity:
+        """Give the record of the activity of some elements of the signal.
+
+        Events by sample and by timestep are counted for the whole signal alone.
+        """
+        spike, whole = self.watch.spike, len(read) == self.watch.size
+        events = self.events[read]
+        return Activity(
+            elements=len(read) * presented.sample_steps,
+            events=int(events.sum()),
+            samples=presented.samples,
+            sum_sq_events_per_sample=self._sum_sq + _sum_of_squares(self._open) if whole else None,
+            neurons=len(read),
+            spikes=None if spike is None else int(self.spikes[read].sum()),
+            amplitude=spike,
+            nonfinite=self._nonfinite,
+            events_by_step=tuple(map(int, self._by_step)) if whole else None,
+            samples_by_step=tuple(map(int, presented.samples_by_step)) if whole else None,
+            fired=np.packbits(events > 0, bitorder="little").tobytes(),
+        )
+
+
+class Presented:
+    """Samples and timesteps over all runs so far.
+
+    A run that begins in the state in which the run before it ended continues the same samples: it adds
+    timesteps, not samples.
+    """
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.sample_steps = 0
+        self.samples_by_step = np.zeros(0, np.int64)
+        self._reached: int | None = None
+        self._length = 0
+
+    def add(self, minibatch: int, timesteps: int, start: int, isolated: bool) -> int:
+        """Add one run.
+
+        Parameters
+        ----------
+        minibatch, timesteps : int
+            Its size.
+        start : int
+            Timestep of the simulator at which it began.
+        isolated : bool
+            Whether the simulator forgets its state after the run.
+
+        Returns
+        -------
+        int
+            Timesteps that these samples have already had; 0 for new samples.
+        """
+        continues = start > 0 and start == self._reached and not isolated
+        first_step = self._length if continues else 0
+        self.samples += 0 if continues else minibatch
+        self.sample_steps += minibatch * timesteps
+        self._length = first_step + timesteps
+        self._reached = None if isolated else start + timesteps
+        self.samples_by_step = _extended(self.samples_by_step, self._length)
+        self.samples_by_step[first_step : self._length] += minibatch
+        return first_step
+
+
+class Recording:
+    """All that was counted while a probe was attached.
+
+    Parameters
+    ----------
+    watches : iterable of Watch
+        The observed signals.
+    """
+
+    def __init__(self, watches: Iterable[Watch]) -> None:
+        self.presented = Presented()
+        self.totals = {watch.signal: Totals(watch) for watch in watches}
+
+    def add(
+        self, counts: dict[Watch, Counts], minibatch: int, timesteps: int, start: int, isolated: bool
+    ) -> None:
+        """Add one run; see `Presented.add` for the parameters."""
+        first_step = self.presented.add(minibatch, timesteps, start, isolated)
+        for watch, each in counts.items():
+            self.totals[watch.signal].add(each, first_step)
+
+
+def _extended(array: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Lengthen with zeros to at least a length."""
+    return np.pad(array, (0, max(0, length - len(array))))
+
+
+def _sum_of_squares(counts: NDArray[np.int64]) -> int:
+    """Add up squares as Python integers."""
+    return sum(int(count) ** 2 for count in counts)
