@@ -1,0 +1,241 @@
+"""From a plan and its totals to the records of a trace."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from energyprobe.frontends.keras.capture import Frame
+from energyprobe.frontends.keras.counters import Counters, Totals
+from energyprobe.frontends.keras.observe import Observation, activity, weighted
+from energyprobe.frontends.keras.plan import Plan, PlannedCall, PlannedStep
+from energyprobe.frontends.keras.rules.base import StepDraft
+from energyprobe.trace.merging import merge_calls
+from energyprobe.trace.operations import Conv, Dense, Free, Product, Sparse, Uncounted
+from energyprobe.trace.records import Activity, Fate, LayerCall, Step, Use
+
+
+@dataclasses.dataclass(frozen=True)
+class Presented:
+    """How much was presented while a plan counted.
+
+    Attributes
+    ----------
+    samples : int
+        Samples; batches that continue the samples of the first one add none.
+    runs : int
+        Executions of the step.
+    continued : bool
+        Whether batches continue one another (stateful layers).
+    """
+
+    samples: int
+    runs: int
+    continued: bool
+
+
+def presented(plan: Plan, stateful: bool) -> Presented:
+    """Read how much a plan counted."""
+    if plan.samples is None or plan.runs is None:
+        return Presented(0, 0, stateful)
+    totals = plan.counters.read()
+    samples, runs = totals.integer(plan.samples), totals.integer(plan.runs)
+    if stateful and runs:
+        return Presented(samples // runs, runs, runs > 1)
+    return Presented(samples, runs, False)
+
+
+def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tuple[str, ...]]:
+    """Give the calls of a plan, in the order in which they ran, and the keys of those that made its outputs.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was counted.
+    shown : Presented
+        How much was presented.
+
+    Returns
+    -------
+    tuple
+        The calls (timesteps that ran one after the other are one), and the keys.
+    """
+    read: dict[int, Totals] = {}
+    indices = _indices(plan.calls)
+    records: dict[tuple[str, int], LayerCall] = {}
+    keys = {id(call.frame): (call.frame.path, indices[id(call.frame)]) for call in plan.calls}
+    for call in plan.calls:
+        totals = _totals(call.counters, read)
+        if not totals.integer(call.lead):
+            continue
+        record = _layer_call(call, totals, shown, keys)
+        key = keys[id(call.frame)]
+        records[key] = _joined(records[key], record, shown) if key in records else record
+    return tuple(records.values()), tuple(_key(each, keys) for each in plan.outputs)
+
+
+def _totals(counters: Counters, read: dict[int, Totals]) -> Totals:
+    if id(counters) not in read:
+        read[id(counters)] = counters.read()
+    return read[id(counters)]
+
+
+def _indices(calls: Iterable[PlannedCall]) -> dict[int, int]:
+    """Number the calls of each path, those of repeated timesteps alike."""
+    by_path: dict[str, list[PlannedCall]] = {}
+    for call in calls:
+        by_path.setdefault(call.frame.path, []).append(call)
+    indices = {}
+    for same in by_path.values():
+        in_one_step = len(same) // (same[0].repeats or 1)
+        for number, call in enumerate(same):
+            indices[id(call.frame)] = number % max(in_one_step, 1)
+    return indices
+
+
+def _joined(one: LayerCall, other: LayerCall, shown: Presented) -> LayerCall:
+    """Add up timesteps of the same samples."""
+    both = merge_calls(one, other)
+    steps = tuple(_of_same_samples(step, shown) for step in both.steps)
+    output = None if both.output is None else _same_samples(both.output, shown)
+    return replace(both, samples=shown.samples, steps=steps, output=output)
+
+
+def _of_same_samples(step: Step, shown: Presented) -> Step:
+    if step.use is None:
+        return step
+    use = step.use
+    seen = None if use.activity is None else _same_samples(use.activity, shown)
+    other = None if use.other is None else _same_samples(use.other, shown)
+    return replace(step, use=replace(use, activity=seen, other=other))
+
+
+def _same_samples(seen: Activity, shown: Presented) -> Activity:
+    return replace(seen, samples=shown.samples, sum_sq_events_per_sample=None)
+
+
+def _layer_call(
+    call: PlannedCall, totals: Totals, shown: Presented, keys: dict[int, tuple[str, int]]
+) -> LayerCall:
+    frame = call.frame
+    sample_steps = totals.integer(call.lead)
+    steps = tuple(_step(step, call, totals, shown, sample_steps) for step in call.steps)
+    parameters = call.own_weights
+    return LayerCall(
+        layer=frame.name,
+        path=frame.path,
+        type=frame.type,
+        call_index=keys[id(frame)][1],
+        fate=_fate(steps),
+        steps=steps,
+        samples=shown.samples,
+        sample_steps=sample_steps,
+        inputs=tuple(_key(each, keys) for each in call.inputs),
+        output=_activity(call.output, totals, shown, call),
+        output_spiking=call.code is not None,
+        out_shape=tuple(frame.outputs[0].shape[1:]) if frame.outputs else (),
+        dt=_dt(call),
+        parameters=sum(int(np.prod(each.shape)) for each in parameters),
+        parameter_bytes=sum(_nbytes(each) for each in parameters),
+        bytes_in=totals.integer(call.bytes_in) if call.bytes_in else 0,
+        bytes_out=totals.integer(call.bytes_out) if call.bytes_out else 0,
+        foldable_over_time=not any(step.draft.state_elements for step in call.steps),
+    )
+
+
+def _key(producer: Frame | str, keys: dict[int, tuple[str, int]]) -> str:
+    if isinstance(producer, str):
+        return producer
+    path, index = keys.get(id(producer), (producer.path, producer.index))
+    return path if index == 0 else f"{path}#{index}"
+
+
+def _dt(call: PlannedCall) -> float | None:
+    codes = [call.code, *(step.code for step in call.steps)]
+    known = [code.dt for code in codes if code is not None and code.dt is not None]
+    return known[0] if known else call.dt
+
+
+def _fate(steps: tuple[Step, ...]) -> Fate:
+    if any(isinstance(step.operation, Uncounted) for step in steps):
+        return "uncounted"
+    return "free" if all(isinstance(step.operation, Free) for step in steps) else "counted"
+
+
+def _step(
+    step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented, sample_steps: int
+) -> Step:
+    draft = step.draft
+    rows = sample_steps if step.rows is None else totals.integer(step.rows)
+    weights, nonzeros, nbytes = _weights(draft)
+    return Step(
+        operation=draft.operation,
+        executions=rows * draft.repeat,
+        dtype=call.dtype,
+        use=_use(step, call, totals, shown),
+        weights=weights,
+        weight_nonzeros=nonzeros,
+        weight_bytes=nbytes,
+        state_bytes=draft.state_elements * np.dtype(_numpy_name(call.dtype)).itemsize,
+    )
+
+
+def _numpy_name(dtype: str) -> str:
+    # NumPy has no bfloat16; float16 is as wide.
+    return "float16" if dtype == "bfloat16" else dtype
+
+
+def _weights(draft: StepDraft) -> tuple[int, int | None, int]:
+    if draft.weight is None:
+        return 0, None, 0
+    value = draft.weight.value()
+    return value.size, int(np.count_nonzero(value)), value.nbytes
+
+
+def _use(step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented) -> Use | None:
+    operation = step.draft.operation
+    if not isinstance(operation, (Dense, Conv, Product, Sparse)):
+        return None
+    seen = step.observation
+    if seen is None:
+        return Use(activity=None, spiking=step.code is not None)
+    if isinstance(operation, Product):
+        pairs = totals.integer(step.pairs) if step.pairs else None
+        return Use(
+            activity=_activity(seen, totals, shown, call),
+            spiking=step.code is not None,
+            fanout_events=pairs,
+            effective_events=pairs,
+            other=_activity(step.other, totals, shown, call),
+            other_spiking=step.other_code is not None,
+        )
+    spikes = "spikes" in seen.slots
+    effective = step.effective
+    return Use(
+        activity=_activity(seen, totals, shown, call),
+        spiking=step.code is not None,
+        fanout_events=weighted(seen, totals, step.events),
+        fanout_spikes=weighted(seen, totals, step.events, "spikes") if spikes else None,
+        effective_events=None if effective is None else weighted(seen, totals, effective),
+        effective_spikes=(
+            weighted(seen, totals, effective, "spikes") if spikes and effective is not None else None
+        ),
+    )
+
+
+def _activity(
+    seen: Observation | None, totals: Totals, shown: Presented, call: PlannedCall
+) -> Activity | None:
+    if seen is None:
+        return None
+    # Squares of one step of a loop are not squares of a sample.
+    return activity(seen, totals, shown.samples, shown.continued or call.nested)
+
+
+def _nbytes(variable: Any) -> int:
+    dtype = getattr(variable.dtype, "name", variable.dtype)
+    return int(np.prod(variable.shape)) * np.dtype(_numpy_name(str(dtype))).itemsize

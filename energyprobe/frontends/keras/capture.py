@@ -1,0 +1,264 @@
+"""What runs inside one step: every call of a layer, and every raw operation, while Python executes it.
+
+While a step is traced (or runs eagerly) the base classes' ``__call__`` is replaced, in the thread that
+runs the step only, and TensorFlow reports each operation that it creates. Nothing is stored on the model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from energyprobe.frontends.keras.framework import Framework
+
+_NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
+
+_local = threading.local()
+_patch_lock = threading.Lock()
+_patched: dict[type, tuple[Callable[..., Any], int]] = {}
+
+
+@dataclasses.dataclass(eq=False)
+class RawOp:
+    """One operation that TensorFlow created or ran."""
+
+    type: str
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    attributes: dict[str, Any]
+    graph: Any
+
+
+@dataclasses.dataclass(eq=False)
+class Frame:
+    """One call of a layer (or Keras operation), with what happened inside it.
+
+    Attributes
+    ----------
+    layer : object
+        The layer; the model itself is let go once the step is planned.
+    name, type : str
+        Names of the layer and of its type.
+    path : str
+        Names from below the model's root, joined by ``/``; the root's own name for the root.
+    index : int
+        How many calls of this path came before it in the step.
+    parent : Frame or None
+        The call around it.
+    graph : object or None
+        Graph in which it ran; None when eager.
+    inputs, outputs : list of tensor
+        Data tensors that it read and made, masks left out.
+    rule : object or None
+        The rule that counts it as one unit; None for a container.
+    children, ops : list
+        Calls and raw operations directly inside it.
+    """
+
+    layer: Any
+    name: str
+    type: str
+    path: str
+    index: int
+    parent: Frame | None
+    graph: Any
+    inputs: list[Any]
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    rule: Any = None
+    outputs: list[Any] = dataclasses.field(default_factory=list)
+    children: list[Frame] = dataclasses.field(default_factory=list)
+    ops: list[RawOp] = dataclasses.field(default_factory=list)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def seen(self, tensor: Any) -> Any:
+        """The tensor as the layer computed with it: its cast under mixed precision."""
+        for op in self.ops:
+            if op.type == "Cast" and op.inputs[0] is tensor:
+                return op.outputs[0]
+        return tensor
+
+    def ancestors(self) -> Iterator[Frame]:
+        """The calls around it, innermost first."""
+        frame = self.parent
+        while frame is not None:
+            yield frame
+            frame = frame.parent
+
+
+class Capture:
+    """Everything that ran inside one step.
+
+    Parameters
+    ----------
+    framework : Framework
+        The model's Keras.
+    rule_of : callable
+        ``rule_of(layer)`` gives the rule that counts a layer as a unit, or None for a container.
+    on_nested : callable
+        Called with a `Frame` that ended in another graph than the step's (the body of a loop), where
+        its tensors can be observed only at once.
+    """
+
+    def __init__(
+        self,
+        framework: Framework,
+        rule_of: Callable[[Any], Any],
+        on_nested: Callable[[Capture, Frame], None],
+    ) -> None:
+        self.framework = framework
+        self.rule_of = rule_of
+        self.on_nested = on_nested
+        self.roots: list[Frame] = []
+        self.frames: list[Frame] = []
+        self.loose_ops: list[RawOp] = []
+        self.producers: dict[int, Frame] = {}
+        self.makers: dict[int, RawOp] = {}
+        self._stack: list[Frame] = []
+        self._counts: dict[str, int] = {}
+        self._paths: dict[int, str] = {}
+        self._claimed = 0
+        self.graph = current_graph(framework.tf)
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[Capture]:
+        """Capture what this thread runs inside the ``with`` block."""
+        from tensorflow.python.framework import op_callbacks
+
+        outer = getattr(_local, "capture", None)
+        _local.capture = self
+        patch(self.framework)
+        op_callbacks.add_op_callback(self._on_op)
+        try:
+            yield self
+        finally:
+            op_callbacks.remove_op_callback(self._on_op)
+            unpatch(self.framework)
+            _local.capture = outer
+
+    @property
+    def inside_unit(self) -> bool:
+        """Whether a layer that is counted as a unit is running."""
+        return self._claimed > 0
+
+    def run(self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one call of a layer inside a frame of its own."""
+        frame = self._open(layer, args, kwargs)
+        unit = frame.rule is not None
+        self._stack.append(frame)
+        self._claimed += unit
+        try:
+            if unit:
+                with frame.rule.around(frame):
+                    result = original(layer, *args, **kwargs)
+                result, outputs = frame.rule.narrow(frame, result)
+            else:
+                result = outputs = original(layer, *args, **kwargs)
+        finally:
+            self._claimed -= unit
+            self._stack.pop()
+        frame.outputs = self._tensors(outputs)
+        for tensor in [*frame.outputs, *self._tensors(result)]:
+            # A layer that hands its input on (dropout at inference) does not become its producer.
+            if unit and all(tensor is not each for each in frame.inputs):
+                self.producers.setdefault(id(tensor), frame)
+        if frame.graph is not self.graph:
+            self.on_nested(self, frame)
+        return result
+
+    def _open(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
+        parent = self._stack[-1] if self._stack else None
+        name = getattr(layer, "name", type(layer).__name__)
+        path = name if parent is None or parent.parent is None else f"{parent.path}/{name}"
+        path = self._paths.setdefault(id(layer), path)
+        index = self._counts.get(path, 0)
+        self._counts[path] = index + 1
+        data = {key: value for key, value in kwargs.items() if key not in _NOT_DATA}
+        frame = Frame(
+            layer=layer,
+            name=name,
+            type=type(layer).__name__,
+            path=path,
+            index=index,
+            parent=parent,
+            graph=current_graph(self.framework.tf),
+            inputs=self._tensors((args, data)),
+            arguments=args,
+            keywords=kwargs,
+            rule=self.rule_of(layer),
+        )
+        if parent is None:
+            self.roots.append(frame)
+        else:
+            parent.children.append(frame)
+        self.frames.append(frame)
+        return frame
+
+    def _tensors(self, structure: Any) -> list[Any]:
+        tf = self.framework.tf
+        return [each for each in tf.nest.flatten(structure) if tf.is_tensor(each)]
+
+    def _on_op(
+        self,
+        op_type: str,
+        inputs: tuple[Any, ...],
+        attributes: Any,
+        outputs: tuple[Any, ...],
+        op_name: str | None = None,
+        graph: Any = None,
+    ) -> None:
+        pairs = attributes or ()
+        names = dict(zip(pairs[0::2], pairs[1::2], strict=True))
+        op = RawOp(op_type, tuple(inputs), tuple(outputs), names, graph)
+        for tensor in outputs:
+            self.makers[id(tensor)] = op
+        (self._stack[-1].ops if self._stack else self.loose_ops).append(op)
+
+
+def current_graph(tf: Any) -> Any:
+    """The graph that operations are added to now; None when they run eagerly."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def patch(framework: Framework) -> None:
+    """Let the ``__call__`` of the base classes report to the capture of their thread."""
+    with _patch_lock:
+        for cls in framework.callable_classes:
+            original, users = _patched.get(cls, (cls.__dict__["__call__"], 0))
+            if users == 0:
+                cls.__call__ = _reporting(original, framework, cls)  # type: ignore[method-assign]
+            _patched[cls] = (original, users + 1)
+
+
+def unpatch(framework: Framework) -> None:
+    """Undo one `patch`; the last one puts the original methods back."""
+    with _patch_lock:
+        for cls in framework.callable_classes:
+            original, users = _patched[cls]
+            if users == 1:
+                cls.__call__ = original  # type: ignore[method-assign]
+                del _patched[cls]
+            else:
+                _patched[cls] = (original, users - 1)
+
+
+def _reporting(original: Callable[..., Any], framework: Framework, cls: type) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        capture = getattr(_local, "capture", None)
+        # A Keras 3 layer is an operation too: its Layer.__call__ has reported already.
+        is_base = cls is not framework.layer_class and isinstance(layer, framework.layer_class)
+        if capture is None or is_base or _is_symbolic(framework, args, kwargs):
+            return original(layer, *args, **kwargs)
+        return capture.run(original, layer, args, kwargs)
+
+    return __call__
+
+
+def _is_symbolic(framework: Framework, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    keras_tensor = framework.keras.KerasTensor if framework.generation >= 3 else ()
+    return any(isinstance(each, keras_tensor) for each in framework.tf.nest.flatten((args, kwargs)))

@@ -1,0 +1,1 @@
+"""Rules: which operations a call of each type of layer amounts to, and the table that finds them."""

@@ -1,0 +1,48 @@
+"""Activations, as a layer or as an argument: elementwise arithmetic of a conventional layer.
+
+Convention: one evaluation of a function of one element (tanh, exp, max with 0) is one operation. A softmax is
+three for each element: exponential, sum, division.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from energyprobe.frontends.keras.rules.base import Call, Rule, Steps, always
+
+OPS_PER_ELEMENT = {"softmax": 3, "log_softmax": 3, "gelu": 4, "silu": 2, "swish": 2, "mish": 3, "glu": 2}
+"""Operations for each output element, where it is not 1."""
+
+
+def activation_name(activation: Any) -> str:
+    """Name of an activation function or layer; ``"linear"`` for none."""
+    if activation is None:
+        return "linear"
+    name: str = getattr(activation, "__name__", None) or type(activation).__name__
+    return name.lower()
+
+
+def has_activation(layer: Any) -> bool:
+    """Whether a layer applies an activation to its output."""
+    return activation_name(getattr(layer, "activation", None)) != "linear"
+
+
+def activation_steps(call: Call) -> Steps:
+    """What the ``activation`` argument of a layer computes."""
+    name = activation_name(getattr(call.layer, "activation", None))
+    return [] if name == "linear" else call.elementwise(name, OPS_PER_ELEMENT.get(name, 1))
+
+
+def activation_layer(call: Call) -> Steps:
+    """Layers that are an activation: ``Activation``, ``ReLU``, ``Softmax``, …"""
+    if hasattr(call.layer, "activation"):
+        return activation_steps(call)
+    name = type(call.layer).__name__.lower()
+    return call.elementwise(name, OPS_PER_ELEMENT.get(name, 1))
+
+
+_LAYER = Rule(activation_layer, keeps_time=always, activation=always)
+
+RULES: dict[str, Rule] = {
+    name: _LAYER for name in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Softmax")
+}

@@ -1,0 +1,55 @@
+"""Pooling layers: one operation for each element that a window reads, padding left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, count, graded, same
+from energyprobe.trace.geometry import axis_fanout
+from energyprobe.trace.operations import Pool
+from energyprobe.trace.padding import conv
+
+
+def windowed(method: str) -> Callable[[Call], Steps]:
+    """A rule of a pooling window slid over the input."""
+
+    def steps(call: Call) -> Steps:
+        layer = call.layer
+        shape = list(call.input_shape)
+        channels = shape.pop(0 if layer.data_format == "channels_first" else -1)
+        count((*shape, channels))
+        window = conv(
+            [size for size in shape if size is not None],
+            channels=1,
+            filters=1,
+            kernel=_axes(layer.pool_size, len(shape)),
+            strides=_axes(layer.strides, len(shape)),
+            padding=layer.padding,
+        )
+        taps = math.prod(int(axis.sum()) for axis in axis_fanout(window)) * count((channels,))
+        return [StepDraft(Pool(method=method, taps=taps, outputs=count(call.output_shape)))]
+
+    return steps
+
+
+def whole(method: str) -> Callable[[Call], Steps]:
+    """A rule of global pooling: every input element is read once."""
+
+    def steps(call: Call) -> Steps:
+        taps = count(call.input_shape)
+        return [StepDraft(Pool(method=method, taps=taps, outputs=count(call.output_shape)))]
+
+    return steps
+
+
+def _axes(figures: object, axes: int) -> tuple[int, ...]:
+    return tuple(figures) if isinstance(figures, (tuple, list)) else (int(str(figures)),) * axes
+
+
+RULES: dict[str, Rule] = {
+    f"{scope}{word}Pooling{axes}D": Rule(rule(method), spikes=spikes)
+    for axes in (1, 2, 3)
+    for word, method, spikes in (("Max", "max", same), ("Average", "average", graded))
+    for scope, rule in (("", windowed), ("Global", whole))
+}

@@ -1,0 +1,75 @@
+"""KerasSpiking's layers and cells: neurons that spike, and filters of what they send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from energyprobe.frontends.keras.capture import Frame
+from energyprobe.frontends.keras.rules.activations import activation_name
+from energyprobe.frontends.keras.rules.base import (
+    Call,
+    Rule,
+    SpikeCode,
+    StepDraft,
+    Steps,
+    always,
+    attribute,
+    count,
+)
+from energyprobe.trace.operations import Filter, NeuronUpdate
+
+
+def spike_code(layer: Any, codes: list[SpikeCode | None]) -> SpikeCode:
+    """KerasSpiking sends n spikes of a step as n / dt."""
+    dt = float(layer.dt)
+    return SpikeCode(amplitude=1.0 / dt, dt=dt)
+
+
+def spiking_activation(call: Call) -> Steps:
+    """``SpikingActivation``: integrates the activation's output, and fires at each whole number."""
+    if getattr(call.layer, "time_major", False):
+        return call.uncounted("time_major=True puts time before the batch, which is not followed")
+    neurons = count(call.input_shape)
+    name = activation_name(call.layer.activation)
+    activation = call.elementwise(name, tensor=call.input) if name != "linear" else []
+    update = StepDraft(NeuronUpdate(neuron="integrate-and-fire", neurons=neurons), state_elements=neurons)
+    return [*activation, update]
+
+
+def _filter(function: str, order: int) -> Any:
+    def steps(call: Call) -> Steps:
+        if getattr(call.layer, "time_major", False):
+            return call.uncounted("time_major=True puts time before the batch, which is not followed")
+        elements = count(call.input_shape)
+        operation = Filter(function=function, elements=elements, order=order)
+        return [StepDraft(operation, state_elements=order * elements)]
+
+    return steps
+
+
+def _all_steps(frame: Frame) -> Any:
+    """Have the wrapped RNN return every timestep, so that every spike is counted."""
+    return attribute(frame.layer.layer, "return_sequences", True)
+
+
+def _last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
+    layer = frame.layer
+    if layer.return_sequences:
+        return result, result
+    if isinstance(result, (list, tuple)):
+        return type(result)([result[0][:, -1], *result[1:]]), result
+    return result[:, -1], result
+
+
+def _wrapping(steps: Any, **facts: Any) -> Rule:
+    return Rule(steps, keeps_time=always, times=True, around=_all_steps, narrow=_last_step, **facts)
+
+
+RULES: dict[str, Rule] = {
+    "SpikingActivation": _wrapping(spiking_activation, spikes=spike_code, activation=always),
+    "Lowpass": _wrapping(_filter("lowpass", 1)),
+    "Alpha": _wrapping(_filter("alpha", 2)),
+    "SpikingActivationCell": Rule(spiking_activation, spikes=spike_code, activation=always),
+    "LowpassCell": Rule(_filter("lowpass", 1)),
+    "AlphaCell": Rule(_filter("alpha", 2)),
+}
