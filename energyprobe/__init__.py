@@ -20,24 +20,36 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CountingError": "energyprobe.errors",
+    "Device": "energyprobe.costing.device",
     "DeviceError": "energyprobe.errors",
     "EnergyprobeError": "energyprobe.errors",
+    "KerasProbe": "energyprobe.frontends.keras.probe",
     "MissingDependencyError": "energyprobe.errors",
     "ModelError": "energyprobe.errors",
     "RecordingError": "energyprobe.errors",
     "ReportError": "energyprobe.errors",
+    "Scenario": "energyprobe.costing.scenario",
     "ScenarioError": "energyprobe.errors",
     "Trace": "energyprobe.trace.records",
     "TraceError": "energyprobe.errors",
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
     "counts": "energyprobe.counting.frame",
+    "device": "energyprobe.costing.lookup",
+    "devices": "energyprobe.costing.lookup",
+    "load_device": "energyprobe.costing.loading",
+    "load_trace": "energyprobe.trace.storage",
 }
 """Public name to the module that defines it."""
 
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from energyprobe.costing.device import Device as Device
+    from energyprobe.costing.loading import load_device as load_device
+    from energyprobe.costing.lookup import device as device
+    from energyprobe.costing.lookup import devices as devices
+    from energyprobe.costing.scenario import Scenario as Scenario
     from energyprobe.counting.frame import counts as counts
     from energyprobe.errors import CountingError as CountingError
     from energyprobe.errors import DeviceError as DeviceError
@@ -50,7 +62,9 @@ if TYPE_CHECKING:
     from energyprobe.errors import TraceError as TraceError
     from energyprobe.errors import TraceFileError as TraceFileError
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
+    from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.trace.records import Trace as Trace
+    from energyprobe.trace.storage import load_trace as load_trace
 else:
 
     def __getattr__(name: str) -> object:

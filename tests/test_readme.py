@@ -31,7 +31,11 @@ def test_python_blocks_of_the_readme_run_in_order(tmp_path: Path, monkeypatch: p
 
 
 def test_make_targets_of_the_readme_exist() -> None:
-    named = set(re.findall(r"\bmake ([a-z-]+)(?=\s|`)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    named = set(
+        re.findall(
+            r"(?:^|`)make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+    )
     known = set(
         re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )

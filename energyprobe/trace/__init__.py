@@ -1,0 +1,1 @@
+"""Facts: what ran and how active it was; no joules and no framework."""
