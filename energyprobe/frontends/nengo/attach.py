@@ -60,7 +60,7 @@ class CountedFunctions:
         sim = self._sim
         model, builder = sim.keras_model, sim.tensor_graph.op_builder
         if "make_predict_function" in vars(model):
-            raise RecordingError("this simulator is being recorded by another NengoProbe: leave that one first")
+            raise RecordingError("this simulator is being recorded by another NengoProbe: leave that first")
         self.fed, self.failed = set(), False
         with contextlib.ExitStack() as undo:
             own = {name: getattr(model, name) for name in _MAKERS}

@@ -24,7 +24,7 @@ from energyprobe.frontends.nengo.neurons import neuron_kind
 from energyprobe.frontends.nengo.synapses import synapse_operation
 from energyprobe.frontends.nengo.totals import Recording
 from energyprobe.frontends.nengo.weights import Weights, encoder_weights
-from energyprobe.trace.operations import AnyOperation, Elementwise, Encode, Free, NeuronUpdate, Uncounted
+from energyprobe.trace.operations import AnyOperation, Elementwise, Free, NeuronUpdate, Uncounted
 from energyprobe.trace.records import Activity, LayerCall, Reading, Step, Use
 
 
@@ -165,13 +165,13 @@ def ensemble_call(scene: Scene, ensemble: Any, reading: Reading, inputs: tuple[s
     value = scene.structure.values.get(ensemble)
     if value is not None:
         steps.append(_encode(scene, ensemble, value))
-    steps.append(scene.step(Elementwise(function="bias", elements=neurons)))
     kind = neuron_kind(ensemble.neuron_type)
     if kind.stateful:
         update = NeuronUpdate(neuron=kind.name, neurons=neurons)
         steps.append(scene.step(update, _state_variables(scene.sim, ensemble)))
     else:
         steps.append(scene.step(Elementwise(function=kind.name, elements=neurons)))
+    steps.append(scene.step(Elementwise(function="bias", elements=neurons)))
     return scene.call(
         reading,
         scene.names[ensemble],

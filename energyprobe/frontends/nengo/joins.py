@@ -8,11 +8,11 @@ from typing import Any
 import nengo
 import nengo_dl
 import numpy as np
-from nengo.ensemble import Neurons
 from numpy.typing import NDArray
 
 from energyprobe.frontends.nengo.calls import Scene, ensemble_call
 from energyprobe.frontends.nengo.links import Source, is_direct, is_passthrough
+from energyprobe.frontends.nengo.naming import owner_of
 from energyprobe.trace.operations import Free, Uncounted
 from energyprobe.trace.records import LayerCall, Reading, Step
 
@@ -37,6 +37,8 @@ class Join:
         Elements that it adds to the target.
     parameters : int
         Weights.
+    origin : str or None
+        Keras layer that it was made from.
     """
 
     path: str
@@ -46,6 +48,7 @@ class Join:
     read: NDArray[np.int64]
     elements: int
     parameters: int
+    origin: str | None
 
 
 def reading_calls(scene: Scene, reading: Reading, joins: list[Join]) -> tuple[list[LayerCall], list[str]]:
@@ -84,11 +87,6 @@ def reading_calls(scene: Scene, reading: Reading, joins: list[Join]) -> tuple[li
     return calls, outputs
 
 
-def owner_of(obj: Any) -> Any:
-    """Give the ensemble of neurons, and any other object itself."""
-    return obj.ensemble if isinstance(obj, Neurons) else obj
-
-
 def _parts(scene: Scene, joined: set[Any]) -> list[Any]:
     """List the parts of a network that have calls; passthrough nodes only where something joins them."""
     network = scene.sim.model.toplevel
@@ -118,7 +116,7 @@ def _join_call(scene: Scene, join: Join, reading: Reading) -> LayerCall:
         parameters=join.parameters,
         parameter_bytes=join.parameters * scene.item_bytes,
         bytes_in=len(join.read) * scene.item_bytes * scene.sample_steps,
-        origin=scene.origins.get(owner_of(join.target)),
+        origin=join.origin,
     )
 
 

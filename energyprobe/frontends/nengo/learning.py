@@ -53,7 +53,11 @@ def learning_operations(
             filters = [(rule.pre_synapse, inputs)]
         case nengo.BCM():
             macs = inputs * outputs
-            filters = [(rule.pre_synapse, inputs), (rule.post_synapse, outputs), (rule.theta_synapse, outputs)]
+            filters = [
+                (rule.pre_synapse, inputs),
+                (rule.post_synapse, outputs),
+                (rule.theta_synapse, outputs),
+            ]
         case nengo.Oja():
             macs = 2 * inputs * outputs
             filters = [(rule.pre_synapse, inputs), (rule.post_synapse, outputs)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import nengo
 import numpy as np
@@ -41,13 +41,38 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
+class Readout:
+    """What a probe of a signal does, in the words of a connection: it filters and weighs nothing.
+
+    Attributes
+    ----------
+    pre_obj, pre_slice : object, slice
+        What is probed.
+    post_obj : nengo.Probe
+        The probe.
+    synapse : nengo.synapses.Synapse or None
+        Its filter.
+    """
+
+    pre_obj: Any
+    pre_slice: Any
+    post_obj: Any
+    synapse: Any
+    post_slice: ClassVar[slice] = slice(None)
+    label: ClassVar[None] = None
+    function: ClassVar[None] = None
+    learning_rule_type: ClassVar[None] = None
+    has_weights: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, eq=False)
 class Link:
     """One built connection.
 
     Attributes
     ----------
-    connection : nengo.Connection
-        The connection, that of a probe among them.
+    connection : nengo.Connection or Readout
+        The connection, those of probes among them.
     source : Source
         What it reads.
     read, written : numpy.ndarray of int64
@@ -135,12 +160,21 @@ def is_passthrough(obj: Any) -> bool:
 
 
 def probe_connections(sim: Any) -> list[Any]:
-    """List the connections that Nengo makes for probes: those are in no network."""
-    return [
+    """List what leads to probes of outputs: connections that are in no network, and readouts.
+
+    Probes of anything else (voltages, weights) look into the simulation and take no part in it.
+    """
+    connections = [
         built
         for built in sim.model.params
         if isinstance(built, nengo.Connection) and isinstance(built.post_obj, nengo.Probe)
     ]
+    readouts = [
+        Readout(probe.obj, slice(None) if probe.slice is None else probe.slice, probe, probe.synapse)
+        for probe in sim.model.probes
+        if isinstance(probe.obj, (nengo.Node, Neurons)) and probe.attr in ("output", "spikes", "rates")
+    ]
+    return [*connections, *readouts]
 
 
 def decodes(connection: Any) -> bool:
@@ -150,10 +184,9 @@ def decodes(connection: Any) -> bool:
 
 def reaches_neurons(connection: Any) -> bool:
     """Whether what it adds up is current of neurons, and not a value to be encoded."""
-    to_ensemble = isinstance(connection.post_obj, nengo.Ensemble)
-    return isinstance(connection.post_obj, Neurons) or (
-        to_ensemble and decodes(connection) and connection.solver.weights
-    )
+    if isinstance(connection.post_obj, nengo.Ensemble) and decodes(connection):
+        return bool(connection.solver.weights)
+    return isinstance(connection.post_obj, Neurons)
 
 
 def learning_rules(connection: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from nengo.ensemble import Neurons
 from energyprobe.frontends.nengo.calls import Scene, link_steps
 from energyprobe.frontends.nengo.joins import Join
 from energyprobe.frontends.nengo.links import Link, is_passthrough
+from energyprobe.frontends.nengo.naming import owner_of
 from energyprobe.trace.operations import Elementwise, Free, Uncounted
 from energyprobe.trace.records import Step
 
@@ -29,6 +30,7 @@ def _join(scene: Scene, link: Link) -> Join:
         read=link.read,
         elements=len(link.written),
         parameters=0 if link.weights is None else link.weights.stored,
+        origin=scene.origins.get(owner_of(link.target)),
     )
 
 

@@ -24,7 +24,7 @@ class Names:
 
     def __getitem__(self, obj: Any) -> str:
         """Give the path of an ensemble (or its neurons), node, probe or connection."""
-        return self._paths[_owner(obj)]
+        return self._paths[owner_of(obj)]
 
     def unique(self, path: str) -> str:
         """Take a path, with a number where it is taken already."""
@@ -35,11 +35,12 @@ class Names:
     def connection(self, connection: Any) -> str:
         """Take a path for a connection: its label, or what it joins."""
         if connection not in self._paths:
-            ends = f"{self[connection.pre_obj]} -> {self._target(connection.post_obj)}"
+            ends = f"{self[connection.pre_obj]} -> {self.target(connection.post_obj)}"
             self._paths[connection] = self.unique(connection.label or ends)
         return self._paths[connection]
 
-    def _target(self, obj: Any) -> str:
+    def target(self, obj: Any) -> str:
+        """Name what a connection feeds: an object, or a learning rule of another connection."""
         if isinstance(obj, nengo.connection.LearningRule):
             return f"{self.connection(obj.connection)} ({type(obj.learning_rule_type).__name__})"
         return self[obj]
@@ -77,15 +78,15 @@ def layer_origins(network: Any) -> dict[Any, str]:
         for layer, by_call in getattr(each, "layer_map", {}).items():
             for objects in by_call.values():
                 for obj in objects:
-                    origins.setdefault(_owner(obj), layer.name)
+                    origins.setdefault(owner_of(obj), layer.name)
     # Nodes that Converter makes on the way to an object of a layer (biases) belong to that layer.
     for connection in reversed(network.all_connections if origins else ()):
-        layer = origins.get(_owner(connection.post_obj))
+        layer = origins.get(owner_of(connection.post_obj))
         if layer is not None:
-            origins.setdefault(_owner(connection.pre_obj), layer)
+            origins.setdefault(owner_of(connection.pre_obj), layer)
     return origins
 
 
-def _owner(obj: Any) -> Any:
+def owner_of(obj: Any) -> Any:
     """Give the ensemble of neurons, and any other object itself."""
     return obj.ensemble if isinstance(obj, nengo.ensemble.Neurons) else obj

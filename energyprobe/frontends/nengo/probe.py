@@ -19,8 +19,9 @@ from energyprobe.errors import ModelError, RecordingError
 from energyprobe.frontends.nengo.attach import CountedFunctions
 from energyprobe.frontends.nengo.calls import Scene
 from energyprobe.frontends.nengo.counters import GraphCounters, Watch
+from energyprobe.frontends.nengo.folded import folded_joins
 from energyprobe.frontends.nengo.joins import reading_calls
-from energyprobe.frontends.nengo.links import Structure, build_structure
+from energyprobe.frontends.nengo.links import Structure, build_structure, is_direct
 from energyprobe.frontends.nengo.literal import literal_joins
 from energyprobe.frontends.nengo.naming import Names, layer_origins
 from energyprobe.frontends.nengo.totals import Recording
@@ -117,8 +118,9 @@ class NengoProbe:
             recording=self._recording,
             fed=self._functions.fed,
         )
-        calls, outputs = reading_calls(scene, "literal", literal_joins(scene))
-        for call in calls:
+        literal, outputs = reading_calls(scene, "literal", literal_joins(scene))
+        folded, _ = reading_calls(scene, "folded", folded_joins(scene))
+        for call in literal:
             if call.fate == "uncounted":
                 warnings.warn(f"{call.path} is not counted: {call.steps[0].operation}", stacklevel=3)
         return Trace(
@@ -126,7 +128,7 @@ class NengoProbe:
             fingerprint=_fingerprint(sim),
             versions=_versions(sim),
             samples=self._recording.presented.samples,
-            calls=tuple(calls),
+            calls=(*literal, *folded),
             outputs=tuple(outputs),
         )
 
@@ -141,7 +143,9 @@ def _check(sim: Any) -> None:
     if not isinstance(sim, nengo_dl.Simulator):
         raise ModelError(f"expected a nengo_dl.Simulator, got {type(sim).__name__}")
     if sim.closed:
-        raise ModelError("the simulator is closed: use NengoProbe inside `with nengo_dl.Simulator(net) as sim:`")
+        raise ModelError(
+            "the simulator is closed: use NengoProbe inside `with nengo_dl.Simulator(…) as sim:`"
+        )
     if sim.model.toplevel is None:
         raise ModelError("the simulator was built from a model without a network: pass it the network")
     if not any(ensemble.n_neurons for ensemble in sim.model.toplevel.all_ensembles):
@@ -152,7 +156,9 @@ def _watches(structure: Structure) -> list[Watch]:
     """List the signals to observe: neurons, what weights multiply, and what ensembles encode."""
     read = [link.source for link in structure.links if link.weights is not None]
     neurons = [
-        source for owner, source in structure.sources.items() if source.watch.spike is not None
+        source
+        for owner, source in structure.sources.items()
+        if isinstance(owner, nengo.Ensemble) and not is_direct(owner)
     ]
     wanted = dict.fromkeys((*neurons, *read, *structure.values.values()))
     return [source.watch for source in wanted if source.observed]

@@ -85,8 +85,8 @@ def _legacy_keras_root() -> str:
     root, dot, _ = tf.keras.Model.__module__.partition(".engine.")
     if not dot:
         raise MissingDependencyError(
-            f"NengoDL runs on Keras 2, and tf.keras is already Keras {importlib.metadata.version('keras')} in this process "
-            f"({LEGACY}={os.environ.get(LEGACY)!r}). It cannot be changed any more: start Python anew, and "
+            f"NengoDL runs on Keras 2, and tf.keras is already Keras {importlib.metadata.version('keras')} in "
+            f"this process ({LEGACY}={os.environ.get(LEGACY)!r}). It cannot be changed any more: start Python anew, and "
             f"import energyprobe.frontends.nengo before anything uses tf.keras, or set {LEGACY}=1"
         )
     return root

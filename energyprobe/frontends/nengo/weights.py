@@ -124,7 +124,7 @@ def _weighted(operation: Dense | Decode | Encode, values: NDArray[np.floating]) 
 
 
 def _sparse(transform: Any, values: Any) -> Weights:
-    """Describe a sparse transform. A live signal holds the entries alone, in the order of `transform.init`."""
+    """Describe a sparse transform. A live signal holds the entries of `transform.init`, in order."""
     rows, columns, _ = _entries(transform.init)
     data = values if isinstance(values, np.ndarray) else _entries(values)[2]
     return sparse_weights(_stored(rows, columns, data, transform.shape))
@@ -207,7 +207,10 @@ def _conv_matrix(conv: Conv, kernel: NDArray[np.floating], channels_last: bool) 
         rows.append(np.broadcast_to(numbers_out[written][:, np.newaxis, :], shape).ravel())
         data.append(np.broadcast_to(kernel[tap], shape).ravel())
     return _stored(
-        np.concatenate(rows), np.concatenate(columns), np.concatenate(data), (numbers_out.size, numbers_in.size)
+        np.concatenate(rows),
+        np.concatenate(columns),
+        np.concatenate(data),
+        (numbers_out.size, numbers_in.size),
     )
 
 
