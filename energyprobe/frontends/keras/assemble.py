@@ -137,7 +137,7 @@ def _layer_call(
         inputs=tuple(_key(each, keys) for each in call.inputs),
         output=_activity(call.output, totals, shown, call),
         output_spiking=call.code is not None,
-        out_shape=tuple(frame.outputs[0].shape[1:]) if frame.outputs else (),
+        out_shape=tuple(frame.handed[0].shape[1:]) if frame.handed else (),
         dt=_dt(call),
         parameters=sum(int(np.prod(each.shape)) for each in parameters),
         parameter_bytes=sum(_nbytes(each) for each in parameters),

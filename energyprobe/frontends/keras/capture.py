@@ -17,6 +17,9 @@ from energyprobe.frontends.keras.framework import Framework
 
 _NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
 
+_FIXED = frozenset({"Shape", "ShapeN", "Size", "Rank", "ReadVariableOp", "ResourceGather", "ZerosLike", "OnesLike"})
+"""Operations whose output does not depend on the values of the data."""
+
 _local = threading.local()
 _patch_lock = threading.Lock()
 _patched: dict[type, tuple[Callable[..., Any], int]] = {}
@@ -31,6 +34,7 @@ class RawOp:
     outputs: tuple[Any, ...]
     attributes: dict[str, Any]
     graph: Any
+    frame: Frame | None
 
 
 @dataclasses.dataclass(eq=False)
@@ -53,6 +57,8 @@ class Frame:
         Graph in which it ran; None when eager.
     inputs, outputs : list of tensor
         Data tensors that it read and made, masks left out.
+    handed : list of tensor
+        What its caller got: `outputs`, or their last timestep.
     rule : object or None
         The rule that counts it as one unit; None for a container.
     children, ops : list
@@ -71,6 +77,7 @@ class Frame:
     keywords: dict[str, Any]
     rule: Any = None
     outputs: list[Any] = dataclasses.field(default_factory=list)
+    handed: list[Any] = dataclasses.field(default_factory=list)
     children: list[Frame] = dataclasses.field(default_factory=list)
     ops: list[RawOp] = dataclasses.field(default_factory=list)
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -121,7 +128,8 @@ class Capture:
         self._stack: list[Frame] = []
         self._counts: dict[str, int] = {}
         self._paths: dict[int, str] = {}
-        self._claimed = 0
+        self._paused = False
+        self._varying: dict[int, bool] = {}
         self.graph = current_graph(framework.tf)
 
     @contextlib.contextmanager
@@ -140,17 +148,11 @@ class Capture:
             unpatch(self.framework)
             _local.capture = outer
 
-    @property
-    def inside_unit(self) -> bool:
-        """Whether a layer that is counted as a unit is running."""
-        return self._claimed > 0
-
     def run(self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one call of a layer inside a frame of its own."""
         frame = self._open(layer, args, kwargs)
         unit = frame.rule is not None
         self._stack.append(frame)
-        self._claimed += unit
         try:
             if unit:
                 with frame.rule.around(frame):
@@ -159,16 +161,52 @@ class Capture:
             else:
                 result = outputs = original(layer, *args, **kwargs)
         finally:
-            self._claimed -= unit
             self._stack.pop()
-        frame.outputs = self._tensors(outputs)
-        for tensor in [*frame.outputs, *self._tensors(result)]:
+        frame.outputs, frame.handed = self._tensors(outputs), self._tensors(result)
+        for tensor in [*frame.outputs, *frame.handed]:
             # A layer that hands its input on (dropout at inference) does not become its producer.
             if unit and all(tensor is not each for each in frame.inputs):
                 self.producers.setdefault(id(tensor), frame)
         if frame.graph is not self.graph:
+            self._paused = True
             self.on_nested(self, frame)
+            self._paused = False
         return result
+
+    def parents(self, tensor: Any) -> tuple[Any, ...]:
+        """The tensors that a tensor was made from."""
+        if self.graph is not None:
+            return tuple(tensor.op.inputs)
+        op = self.makers.get(id(tensor))
+        return () if op is None else op.inputs
+
+    def live(self) -> set[int]:
+        """Identities of the tensors on which the outputs of the step depend.
+
+        What the outputs do not need is traced but never runs, such as the second pass by which Keras 2
+        works out the mask of a ``TimeDistributed``.
+        """
+        waiting = [tensor for frame in self.roots for tensor in frame.handed]
+        found: set[int] = set()
+        while waiting:
+            tensor = waiting.pop()
+            if id(tensor) not in found:
+                found.add(id(tensor))
+                waiting += self.parents(tensor)
+        return found
+
+    def varies(self, tensor: Any) -> bool:
+        """Whether a tensor depends on the data, rather than on weights, constants and shapes alone."""
+        if id(tensor) not in self._varying:
+            op = self.makers.get(id(tensor))
+            if op is None or op.type == "Placeholder":
+                # Model inputs, and what a loop carries from step to step.
+                self._varying[id(tensor)] = True
+            elif op.type in _FIXED:
+                self._varying[id(tensor)] = False
+            else:
+                self._varying[id(tensor)] = any(self.varies(each) for each in op.inputs)
+        return self._varying[id(tensor)]
 
     def _open(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
         parent = self._stack[-1] if self._stack else None
@@ -211,12 +249,15 @@ class Capture:
         op_name: str | None = None,
         graph: Any = None,
     ) -> None:
+        if self._paused:
+            return
         pairs = attributes or ()
         names = dict(zip(pairs[0::2], pairs[1::2], strict=True))
-        op = RawOp(op_type, tuple(inputs), tuple(outputs), names, graph)
+        frame = self._stack[-1] if self._stack else None
+        op = RawOp(op_type, tuple(inputs), tuple(outputs), names, graph, frame)
         for tensor in outputs:
             self.makers[id(tensor)] = op
-        (self._stack[-1].ops if self._stack else self.loose_ops).append(op)
+        (self.loose_ops if frame is None else frame.ops).append(op)
 
 
 def current_graph(tf: Any) -> Any:

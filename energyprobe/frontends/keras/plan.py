@@ -18,7 +18,7 @@ from energyprobe.frontends.keras.counters import Counters, new_variable
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
 from energyprobe.frontends.keras.observe import Observation, Slot, Weighting, emit
 from energyprobe.frontends.keras.rules.base import Call, SpikeCode, StepDraft, UnknownShapeError
-from energyprobe.frontends.keras.rules.raw import raw_steps
+from energyprobe.frontends.keras.rules.raw import MOVING, raw_steps
 from energyprobe.frontends.keras.rules.wrapping import folded_steps
 from energyprobe.trace.geometry import axis_fanout, connections, effective_fanout
 from energyprobe.trace.operations import Conv, Dense, Free, Product, Sparse, Uncounted
@@ -110,6 +110,7 @@ class Plan:
         spikes = {key: self._input_spikes[name] for key, name in names.items() if name in self._input_spikes}
         self.flow = SpikeFlow(capture, spikes, self._own_spikes)
         time = TimeFlow(capture, self.options.time_axis)
+        self._live = capture.live()
         for frame in capture.roots:
             self._visit(frame, time, names)
         for observation in self._observations.values():
@@ -122,6 +123,9 @@ class Plan:
         order = {id(frame): number for number, frame in enumerate(capture.frames)}
         self.calls.sort(key=lambda call: order[id(call.frame)])
         self.outputs = [self._producer(each, names) for each in root.outputs]
+        for call in self.calls:
+            if call.nested:
+                call.inputs = [self._from_outside(each, call.frame, names) for each in call.inputs]
 
     def observe_nested(self, capture: Capture, frame: Frame) -> None:
         """Observe a call inside a loop, in the graph of the loop's body."""
@@ -156,14 +160,19 @@ class Plan:
         return any(_zeros(draft) for draft in self.dense)
 
     def _visit(self, frame: Frame, time: TimeFlow, names: Mapping[int, str]) -> None:
-        if frame.graph is not self.capture.graph:
+        if frame.graph is not self.capture.graph or not any(id(each) in self._live for each in frame.handed):
             return
         planned = self._plan(frame, time, names, self.counters)
         if planned is not None:
             self.calls.append(planned)
-        if frame.rule is None and not _runs_a_cell(frame):
-            for child in frame.children:
-                self._visit(child, time, names)
+        for child in self._calls_inside(frame):
+            self._visit(child, time, names)
+
+    def _calls_inside(self, frame: Frame) -> list[Frame]:
+        """Calls that a container made, but for the one by which Keras learns the shape of a cell's output."""
+        if frame.rule is not None:
+            return []
+        return frame.children[1:] if _runs_a_cell(frame) else frame.children
 
     def _plan(
         self, frame: Frame, time: TimeFlow, names: Mapping[int, str], counters: Counters
@@ -252,7 +261,7 @@ class Plan:
     def _plan_output(self, planned: PlannedCall, call: Call, time: TimeFlow, counters: Counters) -> None:
         frame = planned.frame
         planned.bytes_in = counters.add("integers", _bytes(self.tf, frame.inputs))
-        planned.bytes_out = counters.add("integers", _bytes(self.tf, frame.outputs[:1]))
+        planned.bytes_out = counters.add("integers", _bytes(self.tf, frame.handed[:1]))
         wanted = self.options.observe == "all" or planned.code is not None
         if frame.rule is not None and frame.outputs and (wanted or frame.rule.activation(frame.layer)):
             if frame.outputs[0] is (frame.inputs[0] if frame.inputs else None):
@@ -279,7 +288,7 @@ class Plan:
     def _repeats(self, frame: Frame) -> int | None:
         """Timesteps that Python ran one after the other, each with a call of its own; None if it did not."""
         for outer in frame.ancestors():
-            if getattr(outer.layer, "unroll", False):
+            if getattr(outer.layer, "unroll", False) or (_runs_a_cell(outer) and frame.graph is None):
                 return int(outer.inputs[0].shape[1])
         wrapper, steps = folded_steps(frame, self.capture.framework.keras.layers.TimeDistributed)
         return steps if wrapper is not None and self.capture.framework.generation >= 3 else None
@@ -306,8 +315,17 @@ class Plan:
             if frame is not None:
                 return frame
             op = self.capture.makers.get(id(each))
-            waiting += [] if op is None else op.inputs
+            if op is not None and op.frame is not None and op.frame.rule is None and op.type not in MOVING:
+                return op.frame
+            waiting += self.capture.parents(each)
         return "unknown"
+
+    def _from_outside(self, producer: Frame | str, frame: Frame, names: Mapping[int, str]) -> Frame | str:
+        """The producer of what a call in a loop reads: that of the loop's input where it is not in the loop."""
+        loop = next((outer for outer in frame.ancestors() if outer.graph is self.capture.graph), None)
+        if producer != "unknown" or loop is None or not loop.inputs:
+            return producer
+        return self._producer(loop.inputs[0], names)
 
     def _add_pairs(self, calls: list[PlannedCall] | None = None, counters: Counters | None = None) -> None:
         """Count the event pairs of the products."""
@@ -331,10 +349,16 @@ def input_names(root: Frame) -> dict[int, str]:
     if root.arguments and isinstance(root.arguments[0], dict):
         names = sorted(root.arguments[0])
     elif getattr(model, "inputs", None):
-        names = [str(each.name).split(":")[0] for each in model.inputs]
+        names = [_input_name(each) for each in model.inputs]
     if len(names) != len(root.inputs):
         names = [f"input_{number}" if number else "input" for number in range(len(root.inputs))]
     return {id(tensor): name for tensor, name in zip(root.inputs, names, strict=True)}
+
+
+def _input_name(tensor: Any) -> str:
+    history = getattr(tensor, "_keras_history", None)
+    layer = getattr(history, "operation", None) or getattr(history, "layer", None)
+    return str(getattr(layer, "name", None) or tensor.name)
 
 
 def effective_map(draft: StepDraft, shape: tuple[int, ...]) -> np.ndarray:

@@ -71,10 +71,13 @@ def raw_steps(capture: Capture, ops: list[RawOp], graph: Any) -> list[StepDraft]
     """
     steps = []
     for op in ops:
+        # What does not depend on the data is worked out once, not for each sample.
         if op.type in MOVING or op.type in LOOPS or op.type in CALLS:
             continue
         if op.graph is not None and op.graph is not graph:
             steps += _elsewhere(op)
+            continue
+        if op.type not in SYNAPTIC and not any(capture.varies(each) for each in op.inputs):
             continue
         try:
             steps += _step(capture, op)
@@ -203,9 +206,11 @@ def _order(labels: str, shared: list[str]) -> list[int]:
 def _product(capture: Capture, op: RawOp) -> StepDraft:
     left, right = op.inputs[0], op.inputs[1]
     pairing = _pairing(op)
-    weights = [_is_weight(capture, each) for each in (left, right)]
+    weights = [_is_variable(capture, each) for each in (left, right)]
+    if weights[0] == weights[1]:
+        weights = [not capture.varies(each) for each in (left, right)]
     if all(weights):
-        return StepDraft(Uncounted(reason=f"{op.type} of two weight tensors"))
+        return StepDraft(Uncounted(reason=f"{op.type} of two tensors that do not depend on the data"))
     if any(weights):
         return _weighted(capture, op, pairing, weights)
     sizes = {**_sizes(pairing.left, left), **_sizes(pairing.right, right)}
@@ -288,10 +293,10 @@ def _text(value: Any) -> str:
     return text.decode() if isinstance(text, bytes) else str(text)
 
 
-def _is_weight(capture: Capture, tensor: Any) -> bool:
+def _is_variable(capture: Capture, tensor: Any) -> bool:
     """Whether a tensor is a variable's value, perhaps cast or reshaped."""
     op = capture.makers.get(id(tensor))
     while op is not None and op.type in ("Cast", "Identity", "Reshape", "Transpose", "ExpandDims", "Squeeze"):
         tensor = op.inputs[0]
         op = capture.makers.get(id(tensor))
-    return op is not None and op.type in ("ReadVariableOp", "Const")
+    return op is not None and op.type == "ReadVariableOp"

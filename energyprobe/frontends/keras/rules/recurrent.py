@@ -181,6 +181,33 @@ def _last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
     return result[:, -1], result
 
 
+def around_cell(cell: Any, inner: Rule) -> Rule:
+    """Make the rule of an ``RNN`` around a cell that has a rule and no state worth observing.
+
+    Parameters
+    ----------
+    cell : object
+        The cell.
+    inner : Rule
+        Its rule.
+    """
+
+    def steps(call: Call) -> Steps:
+        if getattr(call.layer, "time_major", False):
+            return call.uncounted("time_major=True puts time before the batch, which is not followed")
+        return inner.steps(Call(call.frame, call.capture, True, layer=cell))
+
+    return Rule(
+        steps,
+        spikes=lambda layer, codes: inner.spikes(cell, codes),
+        times=True,
+        keeps_time=always,
+        activation=lambda layer: inner.activation(cell),
+        around=_all_steps,
+        narrow=_last_step,
+    )
+
+
 def _layer(steps: Any) -> Rule:
     return Rule(steps, times=True, keeps_time=always, activation=_no, around=_all_steps, narrow=_last_step)
 

@@ -63,8 +63,8 @@ class RuleTable:
             if cls in self._own:
                 return self._own[cls]
         layers = self._keras.layers
-        if type(layer) is layers.RNN and recurrent.is_known_cell(self._keras, layer.cell):
-            return recurrent.KNOWN_CELL_LAYER
+        if type(layer) is layers.RNN:
+            return self._around_cell(layer.cell)
         if type(layer) is layers.TimeDistributed:
             inner = self(layer.layer)
             return None if inner is None else wrapping.time_distributed(layer.layer, inner)
@@ -73,6 +73,13 @@ class RuleTable:
             if rule is not None:
                 return rule if type(layer).call is cls.call else None  # type: ignore[attr-defined]
         return None
+
+    def _around_cell(self, cell: Any) -> Rule | None:
+        """Give the rule of an ``RNN`` around a cell; None where the cell is a container, or has no rule."""
+        if recurrent.is_known_cell(self._keras, cell):
+            return recurrent.KNOWN_CELL_LAYER
+        inner = self(cell)
+        return None if inner is None or type(cell) in self._own else recurrent.around_cell(cell, inner)
 
 
 def _from_user(rule: Callable[[Call], Any]) -> Callable[[Call], Steps]:
