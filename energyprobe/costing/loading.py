@@ -8,7 +8,7 @@ import re
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -29,6 +29,16 @@ MODELS: dict[str, tuple[type[Device], type[msgspec.Struct]]] = {
 
 CATALOG = resources.files("energyprobe.costing") / "catalog"
 """Folder of the device files, and of ``sources.toml``."""
+
+_TYPES = {
+    "object": "a table",
+    "array": "a list",
+    "str": "text",
+    "float": "a number",
+    "int": "a number",
+    "bool": "true or false",
+}
+"""Types in the words of TOML."""
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
@@ -137,7 +147,7 @@ def _build(raw: dict[str, Any]) -> Device:
     """
     model = raw.pop("model", None)
     if model not in MODELS:
-        given = "the device model is missing" if model is None else f"no device model {model!r}"
+        given = "missing" if model is None else f"no device model {model!r}"
         raise DeviceError(f"model: {given}, {nearest(str(model), MODELS)}")
     of_device, of_constants = MODELS[model]
     sources = shared_sources() | _convert_each(raw.get("sources", {}), Source, "sources")
@@ -182,5 +192,8 @@ def _reworded(message: str, where: list[str], to: type[msgspec.Struct]) -> str:
         return f"{'.'.join([*where, unknown[1]])}: unknown {what}, {hint}"
     if own := re.match(r"([\w.]+): ", message):
         return f"{'.'.join([*where, own[1]])}: {message[own.end() :]}"
-    message = message.replace("`", "").replace("object", "table")
-    return f"{'.'.join(where)}: {message[:1].lower()}{message[1:]}"
+    if choice := re.fullmatch(r"Invalid enum value '(.*)'", message):
+        allowed = get_args(get_type_hints(to)[where[-1]])
+        return f"{'.'.join(where)}: {choice[1]!r} is not allowed, {nearest(choice[1], allowed)}"
+    words = re.sub(r"`(\w+)[^`]*`", lambda kind: _TYPES.get(kind[1], kind[1]), message)
+    return f"{'.'.join(where)}: {words[:1].lower()}{words[1:]}"

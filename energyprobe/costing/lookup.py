@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.loading import CATALOG, load_device, parse_device
-from energyprobe.errors import UnknownDeviceError, nearest
+from energyprobe.errors import DeviceError, UnknownDeviceError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,15 +69,17 @@ def resolve_device(given: str | os.PathLike[str] | Device) -> Device:
     Raises
     ------
     DeviceError
-        If a file is wrong.
+        If a file is wrong, or it is none of the three.
     UnknownDeviceError
         If the catalog has no device of that name.
     """
     if isinstance(given, Device):
         return given
-    if isinstance(given, os.PathLike) or given.endswith(".toml"):
+    if isinstance(given, os.PathLike):
         return load_device(given)
-    return device(given)
+    if not isinstance(given, str):
+        raise DeviceError(f"a device is a name, the path of a .toml file or a Device, got {given!r}")
+    return load_device(given) if given.endswith(".toml") else device(given)
 
 
 def devices() -> pd.DataFrame:

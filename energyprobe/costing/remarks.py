@@ -38,7 +38,8 @@ def remarks_of(work: Work, device: Device, paid: str) -> tuple[Remark, ...]:
     remarks = []
     for row, call in enumerate(work.calls):
         if uncounted[row]:
-            remarks.append(Remark(row, f"{call.key} is uncounted{_reason(call)}", True))
+            part = "" if call.fate == "uncounted" else " in part"
+            remarks.append(Remark(row, f"{call.key} is uncounted{part}{_reason(call)}", True))
         if graded[row]:
             remarks.append(Remark(row, f"{call.key} reads graded values; {device.title} takes spikes", True))
         if unrecorded[row]:

@@ -178,7 +178,7 @@ class CostTable:
             energy_j=_known_sum(self.energy_j),
             low_j=_known_sum(self.low_j),
             high_j=_known_sum(self.high_j),
-            latency_s=float(np.sum(self.latency_s)) if len(self) else float("nan"),
+            latency_s=float(self.latency_s.sum()),
             terms={name: term.total() for name, term in self.terms.items()},
             not_modelled=self.not_modelled,
             lower_bound=self.lower_bound,

@@ -1,0 +1,110 @@
+"""The devices that come along: every figure is cited, has a unit, and does not claim more than it knows."""
+
+import math
+
+import pytest
+
+from energyprobe.costing.figures import VERIFIABLE
+from energyprobe.costing.loading import CATALOG, shared_sources
+from energyprobe.costing.lookup import catalog, device
+
+DEVICES = list(catalog().values())
+FIGURES = [
+    pytest.param(each, figure, id=f"{each.name}-{term}")
+    for each in DEVICES
+    for term, figure in each.figures.items()
+]
+
+KERAS_SPIKING = {"cpu", "gpu", "arm", "loihi", "spinnaker", "spinnaker2"}
+ARITHMETIC = {"45nm-fp32", "45nm-fp16", "45nm-int8", "45nm-int8-add8"}
+
+
+def test_the_devices():
+    names = {device(name).name for name in KERAS_SPIKING | ARITHMETIC}
+    assert names == set(catalog())
+    assert list(catalog()) == sorted(catalog())
+
+
+@pytest.mark.parametrize("each", DEVICES, ids=lambda each: each.name)
+def test_a_device_is_one_file_of_its_name(each):
+    assert (CATALOG / f"{each.name}.toml").is_file()
+
+
+def test_no_two_devices_share_a_name():
+    names = [name for each in DEVICES for name in (each.name, *each.aliases)]
+    assert len(names) == len(set(names))
+    assert names == [name.lower() for name in names]
+
+
+@pytest.mark.parametrize("each", DEVICES, ids=lambda each: each.name)
+def test_a_device_says_what_it_is_and_cites(each):
+    assert each.title
+    assert each.description.endswith(".")
+    assert each.cites
+    assert set(each.sources) == set(each.cites)
+    assert each.figures
+
+
+@pytest.mark.parametrize(("each", "figure"), FIGURES)
+def test_a_figure_has_value_range_source_and_boundary(each, figure):
+    assert 0 < figure.low_j <= figure.value_j <= figure.high_j < 1e-6
+    assert figure.verified == (figure.provenance in VERIFIABLE)
+    assert figure.source in each.sources
+    assert figure.note
+    # A figure that was read in another publication says in which, and through it cannot be verified.
+    assert (figure.via is not None) == (figure.provenance == "secondary")
+
+
+def test_every_source_is_cited():
+    assert set(shared_sources()) == {key for each in DEVICES for key in each.cites}
+
+
+@pytest.mark.parametrize(
+    ("name", "term", "low", "value", "high"),
+    [
+        # Degnan et al. 2016, as used by KerasSpiking 0.3.0.
+        ("cpu", "macs", 8.6e-9, 8.6e-9, 8.6e-9),
+        ("cpu", "neuron_updates", 8.6e-9, 8.6e-9, 8.6e-9),
+        ("gpu", "macs", 0.3e-9, 0.3e-9, 0.3e-9),
+        ("gpu", "neuron_updates", 0.3e-9, 0.3e-9, 0.3e-9),
+        ("arm", "macs", 0.9e-9, 0.9e-9, 0.9e-9),
+        ("arm", "neuron_updates", 0.9e-9, 0.9e-9, 0.9e-9),
+        # Davies et al. 2018, Table 2; high end of a synop: SANA-FE's loihi.yaml, dense synapse.
+        ("loihi", "acs", 23.6e-12, 23.6e-12, 35.5e-12),
+        ("loihi", "neuron_updates", 52e-12, 81e-12, 81e-12),
+        # Höppner et al. 2019, as used by KerasSpiking 0.3.0; low end: Tang et al. 2023, Table 3.
+        ("spinnaker", "acs", 45e-12, 13.3e-9, 13.3e-9),
+        ("spinnaker", "neuron_updates", 26e-9, 26e-9, 26e-9),
+        ("spinnaker2", "acs", 450e-12, 450e-12, 450e-12),
+        ("spinnaker2", "neuron_updates", 2.19e-9, 2.19e-9, 2.19e-9),
+        # Horowitz 2014: multiplication and addition; int8 with sums of 32 and of 8 bits.
+        ("45nm-fp32", "macs", 3.7e-12 + 0.9e-12, 3.7e-12 + 0.9e-12, 3.7e-12 + 0.9e-12),
+        ("45nm-fp32", "acs", 0.9e-12, 0.9e-12, 0.9e-12),
+        ("45nm-fp16", "macs", 1.1e-12 + 0.4e-12, 1.1e-12 + 0.4e-12, 1.1e-12 + 0.4e-12),
+        ("45nm-fp16", "acs", 0.4e-12, 0.4e-12, 0.4e-12),
+        ("45nm-int8", "macs", 0.2e-12 + 0.1e-12, 0.2e-12 + 0.1e-12, 0.2e-12 + 0.1e-12),
+        ("45nm-int8", "acs", 0.1e-12, 0.1e-12, 0.1e-12),
+        ("45nm-int8-add8", "macs", 0.2e-12 + 0.03e-12, 0.2e-12 + 0.03e-12, 0.2e-12 + 0.03e-12),
+        ("45nm-int8-add8", "acs", 0.03e-12, 0.03e-12, 0.03e-12),
+    ],
+)
+def test_published_figures(name, term, low, value, high):
+    figure = device(name).figures[term]
+    assert (figure.low_j, figure.value_j, figure.high_j) == pytest.approx((low, value, high), rel=1e-12)
+
+
+def test_no_other_figures():
+    # 2 for each of the ten devices: those of the test above.
+    assert len(FIGURES) == 20
+
+
+def test_conventional_devices_skip_nothing_and_chips_of_spikes_take_no_values():
+    for each in DEVICES:
+        assert (each.skips == "nothing") == (each.kind == "conventional")
+        assert each.graded_events == (each.kind != "event-driven")
+
+
+def test_int8_with_wide_sums_gives_an_accumulate_a_third_of_a_mac():
+    figures = device("45nm-int8").figures
+    assert figures["macs"].value_j / figures["acs"].value_j == pytest.approx(3)
+    assert math.isclose(device("45nm-int8-add8").figures["macs"].value_j / 0.03e-12, 7.67, rel_tol=1e-3)
