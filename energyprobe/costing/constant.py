@@ -120,7 +120,7 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
             latency_s=np.full(len(work.calls), np.nan),
             not_modelled=self.not_modelled,
             left_out=self._left_out(operations),
-            remarks=remarks_of(work, self, PAID_SYNOPS[self.skips]),
+            remarks=remarks_of(work, self, np.isnan(operations["macs"] + operations["acs"])),
             notes=self._notes(work),
         )
 

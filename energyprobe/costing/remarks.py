@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.table import Remark
@@ -13,7 +14,7 @@ from energyprobe.trace.operations import NeuronUpdate, Uncounted
 from energyprobe.trace.records import Activity, LayerCall
 
 
-def remarks_of(work: Work, device: Device, paid: str) -> tuple[Remark, ...]:
+def remarks_of(work: Work, device: Device, unknown: npt.NDArray[np.bool_]) -> tuple[Remark, ...]:
     """Say which calls cost more than their price, or cannot run as they are.
 
     Parameters
@@ -22,8 +23,8 @@ def remarks_of(work: Work, device: Device, paid: str) -> tuple[Remark, ...]:
         The counts of the network.
     device : Device
         Who prices them.
-    paid : {"dense", "event", "effective"}
-        The synops that it pays for.
+    unknown : ndarray of bool, shape (entries,)
+        Whether the synaptic operations that the device pays for are unknown.
 
     Returns
     -------
@@ -33,7 +34,7 @@ def remarks_of(work: Work, device: Device, paid: str) -> tuple[Remark, ...]:
     graded = np.zeros(len(work.calls), dtype=bool)
     if not device.graded_events:
         graded = work.any_by_row(work.takes_graded)
-    unrecorded = work.any_by_row(np.isnan(work[f"{paid}_synops"]) & ~work.uncounted)
+    unrecorded = work.any_by_row(unknown & ~work.uncounted)
     uncounted = work.any_by_row(work.uncounted)
     remarks = []
     for row, call in enumerate(work.calls):
@@ -43,7 +44,7 @@ def remarks_of(work: Work, device: Device, paid: str) -> tuple[Remark, ...]:
         if graded[row]:
             remarks.append(Remark(row, f"{call.key} reads graded values; {device.title} takes spikes", True))
         if unrecorded[row]:
-            text = f"the {paid} synaptic operations of {call.key} were not recorded"
+            text = f"the synaptic operations of {call.key} that {device.title} pays for were not recorded"
             remarks.append(Remark(row, text, True))
         if not device.graded_events and _carries_several(call):
             text = (

@@ -20,6 +20,7 @@ from energyprobe.trace.operations import (
     Product,
     Uncounted,
 )
+from energyprobe.trace.records import Use
 
 PJ = 1e-12
 UPDATE = NeuronUpdate(neuron="lif", neurons=5)
@@ -123,7 +124,7 @@ def test_graded_values_are_not_priced_on_a_device_of_spikes(make_call, make_trac
     assert cost.lower_bounds.tolist() == [True, False]
     expected = ["conv1 reads graded values; Intel Loihi takes spikes"]
     if events is None:
-        expected.append("the event synaptic operations of conv1 were not recorded")
+        expected.append("the synaptic operations of conv1 that Intel Loihi pays for were not recorded")
     assert list(cost.reasons) == expected
     total = cost.total()
     assert total.lower_bound
@@ -286,8 +287,8 @@ def test_input_that_was_not_observed(make_call, make_trace, graded, spiking, mak
     cost = make_device(macs=10, acs=2).cost(trace)
     assert cost.energy_j == pj(math.nan, math.nan, 300)
     assert cost.reasons == (
-        "the event synaptic operations of graded were not recorded",
-        "the event synaptic operations of spikes were not recorded",
+        "the synaptic operations of graded that Chip pays for were not recorded",
+        "the synaptic operations of spikes that Chip pays for were not recorded",
     )
     # A dense device pays them whether they were observed or not.
     dense = make_device(skips="nothing", macs=10).cost(trace)
@@ -295,12 +296,20 @@ def test_input_that_was_not_observed(make_call, make_trace, graded, spiking, mak
     assert not dense.lower_bound
 
 
+def test_spikes_of_which_only_the_events_are_known(make_call, make_trace, make_device):
+    use = Use(activity=None, spiking=True, fanout_events=20)
+    trace = make_trace(make_call("dense", (Dense(inputs=7, units=5), use)))
+    cost = make_device(graded_events=False, acs=2).cost(trace)
+    assert cost.energy_j == pj(math.nan)
+    assert cost.reasons == ("the synaptic operations of dense that Chip pays for were not recorded",)
+
+
 def test_a_call_observed_in_part(make_call, make_trace, graded, make_device):
     steps = (Dense(inputs=7, units=5), graded(30)), (Dense(inputs=5, units=5), graded(None))
     cost = make_device(macs=10).cost(make_trace(make_call("recurrent", *steps)))
     assert cost.energy_j == pj(300)
     assert cost.terms["macs"].operations.tolist() == [30]
-    assert cost.reasons == ("the event synaptic operations of recurrent were not recorded",)
+    assert cost.reasons == ("the synaptic operations of recurrent that Chip pays for were not recorded",)
 
 
 def test_nothing_known_at_all(make_call, make_trace, make_device):
