@@ -26,6 +26,7 @@ _HOMES = {
     "KerasProbe": "energyprobe.frontends.keras.probe",
     "MissingDependencyError": "energyprobe.errors",
     "ModelError": "energyprobe.errors",
+    "NengoProbe": "energyprobe.frontends.nengo.probe",
     "RecordingError": "energyprobe.errors",
     "ReportError": "energyprobe.errors",
     "Scenario": "energyprobe.costing.scenario",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from energyprobe.errors import TraceFileError as TraceFileError
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
     from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
+    from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
     from energyprobe.trace.records import Trace as Trace
     from energyprobe.trace.storage import load_trace as load_trace
 else:

@@ -23,6 +23,7 @@ PUBLIC = [
     "KerasProbe",
     "MissingDependencyError",
     "ModelError",
+    "NengoProbe",
     "RecordingError",
     "ReportError",
     "Scenario",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from energyprobe.frontends.nengo.shim import ensure_nengo_dl
+from energyprobe.frontends.nengo.shim import install
 
-ensure_nengo_dl()
+install()
