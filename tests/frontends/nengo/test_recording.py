@@ -1,0 +1,212 @@
+"""What is recorded of neurons: equal to full probes in the same simulator, for every neuron type."""
+
+from __future__ import annotations
+
+import nengo
+import nengo_dl
+import numpy as np
+import pytest
+
+from energyprobe import NengoProbe
+from energyprobe.trace.operations import Elementwise, NeuronUpdate
+
+DT = 0.001
+MINIBATCH, STEPS, NEURONS = 2, 30, 13
+
+slow_types = pytest.mark.filterwarnings("ignore:.*does not have a native TensorFlow implementation")
+
+
+class MyLIF(nengo.LIF):
+    """A user's type, which NengoDL runs in Python."""
+
+
+SPIKING = {
+    "LIF": (nengo.LIF(), "lif"),
+    "LIF amplitude": (nengo.LIF(amplitude=0.3), "lif"),
+    "subclass": (MyLIF(amplitude=0.7), "lif"),
+    "AdaptiveLIF": (nengo.AdaptiveLIF(), "adaptive-lif"),
+    "Izhikevich": (nengo.Izhikevich(), "izhikevich"),
+    "SpikingRectifiedLinear": (nengo.SpikingRectifiedLinear(amplitude=0.005), "integrate-and-fire"),
+    "SpikingLeakyReLU": (nengo_dl.SpikingLeakyReLU(), "integrate-and-fire"),
+    "RegularSpiking": (nengo.RegularSpiking(nengo.Tanh(tau_ref=0.001)), "integrate-and-fire"),
+    "StochasticSpiking": (nengo.StochasticSpiking(nengo.LIFRate(), amplitude=2.0), "stochastic-spiking"),
+    "PoissonSpiking": (nengo.PoissonSpiking(nengo.RectifiedLinear()), "poisson-spiking"),
+}
+RATES = {
+    "LIFRate": (nengo.LIFRate(), Elementwise(function="lif-rate", elements=NEURONS)),
+    "SoftLIFRate": (nengo_dl.SoftLIFRate(), Elementwise(function="lif-rate", elements=NEURONS)),
+    "RectifiedLinear": (nengo.RectifiedLinear(), Elementwise(function="relu", elements=NEURONS)),
+    "LeakyReLU": (nengo_dl.LeakyReLU(), Elementwise(function="relu", elements=NEURONS)),
+    "Sigmoid": (nengo.Sigmoid(), Elementwise(function="sigmoid", elements=NEURONS)),
+    "Tanh": (nengo.Tanh(), Elementwise(function="tanh", elements=NEURONS)),
+    "AdaptiveLIFRate": (nengo.AdaptiveLIFRate(), NeuronUpdate(neuron="adaptive-lif-rate", neurons=NEURONS)),
+}
+
+
+def network(neuron_type, max_rates=None):
+    """One ensemble, its neurons probed in full."""
+    with nengo.Network(seed=1) as net:
+        net.input = nengo.Node([0.0, 0.0])
+        net.ensemble = nengo.Ensemble(
+            NEURONS, 2, neuron_type=neuron_type, gain=np.linspace(20, 2500, NEURONS), bias=np.zeros(NEURONS)
+        )
+        net.ensemble.label = "ens"
+        nengo.Connection(net.input, net.ensemble, synapse=None)
+        net.spikes = nengo.Probe(net.ensemble.neurons)
+        net.value = nengo.Probe(net.ensemble, synapse=0.01, solver=nengo.solvers.NoSolver(np.ones((NEURONS, 2))))
+    return net
+
+
+def drive(random):
+    """Inputs of 2 minibatches, silent at first: ``(4, STEPS, 2)``."""
+    x = random.uniform(-1, 1, (2 * MINIBATCH, STEPS, 2))
+    x[:, :4] = 0
+    return x
+
+
+@slow_types
+@pytest.mark.parametrize("name", SPIKING)
+def test_spikes_equal_full_probes(name, simulator, find, random) -> None:
+    neuron_type, kind = SPIKING[name]
+    net, x = network(neuron_type), drive(random)
+    sim = simulator(net, minibatch_size=MINIBATCH)
+    with NengoProbe(sim) as probe:
+        output = sim.predict({net.input: x}, verbose=0)
+
+    probed = np.rint(np.abs(output[net.spikes]) * DT / getattr(neuron_type, "amplitude", 1.0)).astype(int)
+    fired = output[net.spikes] != 0
+    assert fired.any()
+    call = find(probe.trace, "ens")
+    activity = call.output
+    assert activity.spikes == probed.sum()
+    assert activity.events == fired.sum()
+    assert activity.amplitude == getattr(neuron_type, "amplitude", 1.0) / DT
+    assert activity.elements == 4 * STEPS * NEURONS
+    assert activity.events_by_step == tuple(fired.sum(axis=(0, 2)))
+    assert activity.samples_by_step == (4,) * STEPS
+    assert activity.sum_sq_events_per_sample == (fired.sum(axis=(1, 2)) ** 2).sum()
+    bits = np.unpackbits(np.frombuffer(activity.fired, np.uint8), bitorder="little")[:NEURONS]
+    assert np.array_equal(bits, fired.any(axis=(0, 1)))
+    assert activity.nonfinite == 0
+    assert call.output_spiking
+    assert [step.operation for step in call.steps if isinstance(step.operation, NeuronUpdate)] == [
+        NeuronUpdate(neuron=kind, neurons=NEURONS)
+    ]
+    # Decoded by a probe: each spike of each neuron is read by two weights.
+    (decode,) = [each for each in probe.trace.calls if each.type == "Probe" and each.reading == "literal"]
+    assert decode.steps[0].use.fanout_spikes == 2 * probed.sum()
+    assert decode.steps[0].use.fanout_events == 2 * fired.sum()
+
+
+def test_several_spikes_in_a_step_and_negative_spikes_occur_in_these_tests(simulator, random) -> None:
+    def output_of(name):
+        net = network(SPIKING[name][0])
+        sim = simulator(net, minibatch_size=MINIBATCH)
+        return sim.predict({net.input: drive(random)}, verbose=0)[net.spikes] * DT
+
+    assert output_of("SpikingRectifiedLinear").max() > 0.005
+    assert output_of("PoissonSpiking").max() > 1
+    assert output_of("RegularSpiking").min() < 0
+    assert output_of("SpikingLeakyReLU").min() < 0
+
+
+@slow_types
+@pytest.mark.parametrize("name", RATES)
+def test_rates_are_graded_and_not_spikes(name, simulator, find, random) -> None:
+    neuron_type, update = RATES[name]
+    net, x = network(neuron_type), drive(random)
+    sim = simulator(net, minibatch_size=MINIBATCH)
+    with NengoProbe(sim) as probe:
+        output = sim.predict({net.input: x}, verbose=0)
+    call = find(probe.trace, "ens")
+    assert call.output.events == np.count_nonzero(output[net.spikes])
+    assert call.output.spikes is None
+    assert call.output.amplitude is None
+    assert not call.output_spiking
+    assert update in [step.operation for step in call.steps]
+    (decode,) = [each for each in probe.trace.calls if each.type == "Probe" and each.reading == "literal"]
+    assert decode.steps[0].use.fanout_events == 2 * call.output.events
+    assert decode.steps[0].use.fanout_spikes is None
+    assert not decode.steps[0].use.spiking
+
+
+def test_values_that_are_not_finite_are_counted_and_not_fatal(simulator, find) -> None:
+    net = network(nengo.RectifiedLinear())
+    sim = simulator(net)
+    x = np.ones((1, 5, 2))
+    x[0, 2] = np.inf
+    with NengoProbe(sim) as probe:
+        output = sim.predict({net.input: x}, verbose=0)[net.spikes]
+    bad = np.count_nonzero(~np.isfinite(output))
+    assert bad > 0
+    assert find(probe.trace, "ens").output.nonfinite == bad
+    assert find(probe.trace, "ens").output.events == np.count_nonzero(output != 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have a native TensorFlow implementation")
+def test_spikes_after_values_that_are_not_finite_are_counted_still(simulator, find) -> None:
+    class Faulty(nengo.SpikingRectifiedLinear):
+        def step(self, dt, J, output, voltage):  # noqa: N803
+            super().step(dt, J, output, voltage)
+            output[0] = np.nan
+
+    net = network(Faulty())
+    sim = simulator(net)
+    with NengoProbe(sim) as probe:
+        output = sim.predict({net.input: np.ones((1, 6, 2))}, verbose=0)[net.spikes]
+    activity = find(probe.trace, "ens").output
+    assert activity.nonfinite == 6
+    assert activity.spikes == np.rint(np.nansum(np.abs(output)) * DT)
+
+
+def test_ensembles_that_share_a_base_array_are_kept_apart(simulator, find, random) -> None:
+    sizes = (3, 8, 5)
+    with nengo.Network(seed=2) as net:
+        source = nengo.Node([0.0])
+        spikes = []
+        for size in sizes:
+            ensemble = nengo.Ensemble(size, 1, max_rates=[400] * size, label=f"e{size}")
+            nengo.Connection(source, ensemble, synapse=None)
+            spikes.append(nengo.Probe(ensemble.neurons))
+    sim = simulator(net, minibatch_size=2)
+    signals = [sim.tensor_graph.signals[sim.model.sig[e.neurons]["out"]] for e in net.ensembles]
+    assert len({signal.key for signal in signals}) == 1
+    with NengoProbe(sim) as probe:
+        output = sim.predict({source: random.uniform(-1, 1, (4, 20, 1))}, verbose=0)
+    for size, each in zip(sizes, spikes, strict=True):
+        fired = output[each] != 0
+        activity = find(probe.trace, f"e{size}").output
+        assert activity.events == fired.sum() > 0
+        assert activity.events_by_step == tuple(fired.sum(axis=(0, 2)))
+        assert activity.sum_sq_events_per_sample == (fired.sum(axis=(1, 2)) ** 2).sum()
+
+
+@pytest.mark.oldest
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_counts_equal_those_of_the_core_simulator(dtype, find, simulator) -> None:
+    """Spike counts of deterministic types in float64 are those of nengo.Simulator."""
+    with nengo.Network(seed=5) as net:
+        nengo_dl.configure_settings(dtype=dtype)
+        stimulus = nengo.Node(lambda t: np.sin(20 * t))
+        first = nengo.Ensemble(31, 1, label="first")
+        second = nengo.Ensemble(17, 2, neuron_type=nengo.SpikingRectifiedLinear(), label="second")
+        third = nengo.Ensemble(11, 1, neuron_type=nengo.LIF(amplitude=0.5), label="third")
+        nengo.Connection(stimulus, first)
+        nengo.Connection(first, second[1], synapse=0.01, function=np.square)
+        nengo.Connection(second, third, transform=[[1, -1]])
+        nengo.Connection(third, third, synapse=0.1)
+        nengo.Connection(first.neurons[:17], second.neurons, transform=0.001)
+        learned = nengo.Connection(first, third, learning_rule_type=nengo.PES(1e-4))
+        nengo.Connection(third, learned.learning_rule)
+        probes = {each.label: nengo.Probe(each.neurons) for each in net.ensembles}
+    steps = 200
+    with nengo.Simulator(net, progress_bar=False, seed=3) as core:
+        core.run_steps(steps)
+    sim = simulator(net)
+    with NengoProbe(sim) as probe:
+        sim.run_steps(steps)
+    for label, full in probes.items():
+        amplitude = 0.5 if label == "third" else 1.0
+        spikes = np.rint(core.data[full] * DT / amplitude)
+        assert spikes.sum() > 0
+        assert find(probe.trace, label).output.spikes == spikes.sum()
