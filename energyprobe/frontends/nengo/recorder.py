@@ -114,7 +114,7 @@ def _check(sim: Any) -> None:
         raise ModelError(f"expected a nengo_dl.Simulator, got {type(sim).__name__}")
     if sim.closed:
         raise ModelError(
-            "the simulator is closed: use NengoProbe inside `with nengo_dl.Simulator(…) as sim:`"
+            "the simulator is closed: use NengoProbe inside its with block"
         )
     if sim.model.toplevel is None:
         raise ModelError("the simulator was built from a model without a network: pass it the network")
