@@ -1,0 +1,68 @@
+"""A report as plain data, for JSON: numbers in SI units, unknown as null."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from energyprobe import __version__
+from energyprobe.costing.bibliography import citation
+from energyprobe.costing.table import CostTable
+from energyprobe.reporting.remarks import assumptions
+from energyprobe.reporting.uncounted import missed
+from energyprobe.reporting.units import is_unknown
+
+if TYPE_CHECKING:
+    from energyprobe.reporting.result import Report
+
+REPORT_SCHEMA = 1
+"""Version of the stored form of a report."""
+
+
+def data_of(report: Report) -> dict[str, Any]:
+    """Put a report into plain data.
+
+    Parameters
+    ----------
+    report : Report
+        What to tell.
+
+    Returns
+    -------
+    dict
+        Numbers, text, lists and dicts, in which None is what is unknown or not modelled; energies are
+        joules per inference.
+    """
+    trace = report.trace
+    rows = report.to_dataframe().to_dict(orient="records")
+    return {
+        "schema": REPORT_SCHEMA,
+        "energyprobe": __version__,
+        "model": trace.model,
+        "fingerprint": trace.fingerprint,
+        "samples": trace.samples,
+        "versions": trace.versions,
+        "scenario": dataclasses.asdict(report.scenario),
+        "devices": {name: _device(cost) for name, cost in report.costs.items()},
+        "rows": [{key: _plain(value) for key, value in row.items()} for row in rows],
+        "uncounted": [dataclasses.asdict(each) for each in missed(report.layers)],
+        "assumptions": list(assumptions(trace, report.layers, report.prices).lines),
+    }
+
+
+def _device(cost: CostTable) -> dict[str, Any]:
+    total = dataclasses.asdict(cost.total())
+    terms = {
+        name: {key: _plain(value) for key, value in term.items()} for name, term in total.pop("terms").items()
+    }
+    return {
+        "name": cost.device.name,
+        "title": cost.device.title,
+        "verified": cost.device.verified,
+        "total": {key: _plain(value) for key, value in total.items()} | {"terms": terms},
+        "sources": {key: citation(source) for key, source in cost.device.sources.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and is_unknown(value) else value

@@ -1,0 +1,131 @@
+"""Columns of prices: on each device, what each layer costs and what no layer causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.constant import NEVER_MODELLED, TERMS
+from energyprobe.costing.table import Array, CostTable
+from energyprobe.reporting import units
+from energyprobe.reporting.document import Column
+from energyprobe.reporting.layers import Layer
+
+UNVERIFIED = "†"
+"""Mark of a figure that was not verified in its publication."""
+
+PRICE_UNITS = {"energy_j": "J", "low_j": "J", "high_j": "J", "latency_s": "s"}
+"""Columns of prices that every device has, and their units; each term has one more, ``TERM_j``."""
+
+BOUNDED = ("energy_j", "low_j", "high_j")
+"""Columns that are marked where something in them has no price."""
+
+_PRICE_WORDS = {"energy_j": "", "low_j": "\nlow", "high_j": "\nhigh", "latency_s": "\nlatency"}
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """The prices of one device, line by line of the per-layer table.
+
+    Attributes
+    ----------
+    name : str
+        What the user calls the device.
+    cost : CostTable
+        What it charges for each call.
+    layers : tuple of Layer
+        The layers, each a line; lines of what no layer causes follow.
+    keys : tuple of str
+        What each row of the cost table is called.
+    line_of_row : ndarray of int, shape (rows of the cost table,)
+        The line that each row of the cost table belongs to.
+    lines : int
+        Number of lines.
+    """
+
+    name: str
+    cost: CostTable
+    layers: tuple[Layer, ...]
+    keys: tuple[str, ...]
+    line_of_row: npt.NDArray[np.intp]
+    lines: int
+
+    @property
+    def label(self) -> str:
+        """The device's name, marked where figures of it are not verified."""
+        return self.name if self.cost.device.verified else f"{self.name} {UNVERIFIED}"
+
+    def column(self, name: str) -> Column:
+        """Put a column of prices into words.
+
+        Parameters
+        ----------
+        name : str
+            A key of `PRICE_UNITS`, or a term followed by ``_j``.
+
+        Returns
+        -------
+        Column
+            One cell for each line; a price that is not known says why.
+        """
+        unit = PRICE_UNITS.get(name, "J")
+        values = self._by_line(price_of(self.cost, name))
+        below = np.bincount(self.line_of_row, self.cost.lower_bounds, minlength=self.lines) > 0
+        cells = tuple(
+            self._cell(line, value, unit, lower_bound and name in BOUNDED)
+            for line, (value, lower_bound) in enumerate(zip(values.tolist(), below.tolist(), strict=True))
+        )
+        words = _PRICE_WORDS.get(name, f"\n{term_title(name.removesuffix('_j'))}")
+        total = price_words(self._total(name), unit, lower_bound=self.cost.lower_bound and name in BOUNDED)
+        group = "latency" if unit == "s" else "energy"
+        return Column(name=name, header=self.label + words, cells=cells, total=total, group=group)
+
+    def _by_line(self, values: Array) -> Array:
+        """Sum of what is known, shape ``(lines,)``; NaN where nothing is."""
+        known = ~np.isnan(values)
+        sums = np.bincount(self.line_of_row[known], values[known], minlength=self.lines)
+        return np.where(np.bincount(self.line_of_row[known], minlength=self.lines) > 0, sums, np.nan)
+
+    def _cell(self, line: int, value: float, unit: str, lower_bound: bool) -> str:
+        fates = self.layers[line].fates if line < len(self.layers) else set()
+        if fates == {"free"} and value == 0:
+            return units.FREE
+        if fates == {"uncounted"}:
+            return units.NOT_COUNTED
+        return price_words(value, unit, lower_bound=lower_bound)
+
+    def _total(self, name: str) -> float:
+        total = self.cost.total()
+        if name in PRICE_UNITS:
+            return float(getattr(total, name))
+        term = total.terms.get(name.removesuffix("_j"))
+        return np.nan if term is None else term.energy_j
+
+
+def price_of(cost: CostTable, name: str) -> Array:
+    """Column of a cost table by its public name, shape ``(rows,)``; NaN for a term not modelled."""
+    if name in PRICE_UNITS:
+        return np.asarray(getattr(cost, name), dtype=np.float64)
+    term = cost.terms.get(name.removesuffix("_j"))
+    return np.full(len(cost), np.nan) if term is None else term.energy_j
+
+
+def price_words(value: float, unit: str, *, lower_bound: bool = False) -> str:
+    """A price; one of which nothing is known is not modelled, not 0."""
+    if units.is_unknown(value) or (lower_bound and value == 0):
+        return units.NOT_MODELLED
+    return units.quantity(value, unit, lower_bound=lower_bound)
+
+
+def ordered_terms(terms: Iterable[str]) -> list[str]:
+    """Cost terms, each once: those of every device model in their usual order, then the others."""
+    given = dict.fromkeys(terms)
+    return [*(term for term in TERMS if term in given), *(term for term in given if term not in TERMS)]
+
+
+def term_title(term: str) -> str:
+    """Name of a cost term for people."""
+    return (TERMS | NEVER_MODELLED).get(term, term.replace("_", " "))

@@ -1,0 +1,172 @@
+"""What the figures rest on, in a few lines; and who is cited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from energyprobe.costing.bibliography import citation
+from energyprobe.reporting import units
+from energyprobe.reporting.document import Lines
+from energyprobe.reporting.layers import Layer
+from energyprobe.reporting.prices import Prices, term_title
+from energyprobe.trace.records import Activity, LayerCall, Trace
+
+NAMES_SHOWN = 6
+"""Layers that a line names; of more it gives the number."""
+
+LOWER_BOUND_MEANS = (
+    f"{units.LOWER_BOUND.strip()}: at least so much; something in it was not counted or has no price"
+)
+
+_PAID = {
+    "nothing": "every synaptic operation is paid for, those of zero inputs included",
+    "zero inputs": "only synaptic operations of non-zero inputs are paid for",
+    "zero inputs and weights": "only synaptic operations of non-zero inputs and weights are paid for",
+}
+
+
+def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices]) -> Lines:
+    """Say what the figures rest on.
+
+    Parameters
+    ----------
+    trace : Trace
+        The recording.
+    layers : sequence of Layer
+        All layers.
+    prices : sequence of Prices
+        One for each device.
+
+    Returns
+    -------
+    Lines
+        A line for each statement; devices and layers of which the same is true share one.
+    """
+    statements = [
+        *_by_device((_PAID[price.cost.device.skips], price) for price in prices),
+        *_by_device((note, price) for price in prices for note in price.cost.notes),
+        *_by_device((remark, price) for price in prices for remark in _remarks(price)),
+        *_not_modelled(prices),
+        *_marks(prices),
+        *_nonfinite(layers),
+        *trace.notes,
+    ]
+    if not trace.complete:
+        statements.append("the recording broke off: the figures are those of a part of the run")
+    return Lines("Assumptions", tuple(statements))
+
+
+def devices(prices: Sequence[Prices]) -> Lines:
+    """Say what every device is, and which publications its figures come from.
+
+    Parameters
+    ----------
+    prices : sequence of Prices
+        One for each device.
+
+    Returns
+    -------
+    Lines
+        One line for each device: what it is, what its figures cover and leave out, and keys of `sources`.
+    """
+    return Lines("Devices", tuple(map(_described, prices)))
+
+
+def sources(prices: Sequence[Prices]) -> Lines:
+    """Cite the publications that the figures come from.
+
+    Parameters
+    ----------
+    prices : sequence of Prices
+        One for each device.
+
+    Returns
+    -------
+    Lines
+        One line for each publication, with its key.
+    """
+    cited = {key: source for price in prices for key, source in price.cost.device.sources.items()}
+    return Lines("Sources", tuple(f"{key}: {citation(source)}" for key, source in cited.items()))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names with commas; of many the first few and how many more there are."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
+
+
+def _by_device(statements: Iterable[tuple[str, Prices]]) -> Iterator[str]:
+    """Say once what is true of several devices."""
+    devices: dict[str, list[str]] = {}
+    for text, price in statements:
+        devices.setdefault(text, []).append(price.label)
+    for text, labels in devices.items():
+        yield f"{', '.join(labels)}: {text}"
+
+
+def _remarks(price: Prices) -> Iterator[str]:
+    """Say once what is true of several calls."""
+    calls: dict[str, list[str]] = {}
+    uncounted = {row.call.key for layer in price.layers for row in layer.rows if row.call.fate == "uncounted"}
+    for remark in price.cost.remarks:
+        key = price.keys[remark.row]
+        if key in uncounted:
+            continue
+        name = rf"(?<![\w/#]){re.escape(key)}(?![\w/#])"
+        calls.setdefault(re.sub(name, "…", remark.text, count=1), []).append(key)
+    for text, keys in calls.items():
+        yield f"{text.removeprefix('… ')}: {listed(keys)}" if "…" in text else text
+
+
+def _not_modelled(prices: Sequence[Prices]) -> Iterator[str]:
+    everywhere = [
+        term
+        for term in prices[0].cost.not_modelled
+        if all(term in price.cost.not_modelled for price in prices)
+    ]
+    if everywhere:
+        yield f"not modelled on any device: {', '.join(map(term_title, everywhere))}"
+    yield from _by_device((text, price) for price in prices if (text := _left_out(price, everywhere)))
+
+
+def _left_out(price: Prices, everywhere: Sequence[str]) -> str:
+    terms = [_with_count(term, price) for term in price.cost.not_modelled if term not in everywhere]
+    return f"not modelled: {', '.join(terms)}" if terms else ""
+
+
+def _with_count(term: str, price: Prices) -> str:
+    number = price.cost.left_out.get(term)
+    return term_title(term) + (f" ({units.count(number)} per inference)" if number else "")
+
+
+def _marks(prices: Sequence[Prices]) -> Iterator[str]:
+    if any(price.cost.lower_bound for price in prices):
+        yield LOWER_BOUND_MEANS
+
+
+def _nonfinite(layers: Sequence[Layer]) -> Iterator[str]:
+    calls = [row.call for layer in layers for row in layer.rows]
+    if found := [call.key for call in calls if any(each.nonfinite for each in _observed(call))]:
+        yield f"NaN or infinite values, counted as events, in: {listed(found)}"
+
+
+def _observed(call: LayerCall) -> Iterator[Activity]:
+    if call.output is not None:
+        yield call.output
+    for step in call.steps:
+        if step.use is not None and step.use.activity is not None:
+            yield step.use.activity
+
+
+def _described(price: Prices) -> str:
+    device = price.cost.device
+    facts = [
+        device.title,
+        str(device.year) if device.year else "",
+        f"{device.process_nm:g} nm" if device.process_nm else "",
+        f"boundary of figures: {device.boundary}",
+        "" if device.verified else "not all figures verified",
+    ]
+    cited = ", ".join(device.sources)
+    return f"{price.label}: {', '.join(filter(None, facts))}. {device.description} [{cited}]"

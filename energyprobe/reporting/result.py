@@ -1,0 +1,258 @@
+"""What a recording costs on some devices: the report, in numbers and in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.lookup import resolve_device
+from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.table import CostTable, TotalCost
+from energyprobe.counting.table import CountTable, count
+from energyprobe.errors import ReportError, nearest
+from energyprobe.reporting.layers import Layer, layers_of
+from energyprobe.reporting.prices import Prices
+from energyprobe.trace.records import Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console, ConsoleOptions, RenderableType
+
+    from energyprobe.reporting.document import Document
+
+AnyDevice = str | os.PathLike[str] | Device
+
+
+def report(
+    trace: Trace, devices: AnyDevice | Iterable[AnyDevice], *, scenario: Scenario | None = None, **fields: Any
+) -> Report:
+    """Price a recording on some devices.
+
+    Parameters
+    ----------
+    trace : Trace
+        What a probe recorded.
+    devices : str, path, Device, or several of them
+        Names (``energyprobe.devices()`` lists them), paths of device files, or devices.
+    scenario : Scenario, optional
+        How the network is run.
+    **fields
+        Fields of a `Scenario` in its stead, such as ``batch_size=1``.
+
+    Returns
+    -------
+    Report
+        To be printed, asked for totals, made into a DataFrame or saved.
+
+    Raises
+    ------
+    ReportError
+        If no device is named, one is named twice, or both a scenario and fields of one are given.
+    UnknownDeviceError
+        If the catalog has no device of a name.
+    ScenarioError
+        If a field of the scenario is unknown or impossible.
+    """
+    if scenario is not None and fields:
+        raise ReportError(f"give a scenario or fields of one ({', '.join(fields)}), not both")
+    scenario = scenario or Scenario(**fields)
+    chosen = _named(devices)
+    counts = count(trace)
+    return Report(counts, {name: device.cost(counts, scenario) for name, device in chosen.items()}, scenario)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Report:
+    """What a recorded network costs on some devices, layer by layer.
+
+    ``print(report)`` writes tables as wide as the terminal, in colour where it shows colour.
+
+    Attributes
+    ----------
+    counts : CountTable
+        What was counted.
+    costs : dict of str to CostTable
+        What each device charges, under the name that it was asked for.
+    scenario : Scenario
+        How the network is run.
+    columns : tuple of str
+        Columns chosen for the per-layer table; empty for the usual ones.
+    """
+
+    counts: CountTable
+    costs: dict[str, CostTable]
+    scenario: Scenario
+    columns: tuple[str, ...] = ()
+
+    @property
+    def trace(self) -> Trace:
+        """The recording."""
+        return self.counts.trace
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices, as they were asked for."""
+        return tuple(self.costs)
+
+    def total(self, device: str) -> TotalCost:
+        """What one inference costs on a device.
+
+        Parameters
+        ----------
+        device : str
+            The name that it was asked for, its own name or an alias.
+
+        Returns
+        -------
+        TotalCost
+            ``energy_j``, ``low_j``, ``high_j``, ``latency_s``, ``terms``, ``not_modelled``, ``lower_bound``.
+
+        Raises
+        ------
+        ReportError
+            If the report has no such device; the message gives the nearest.
+        """
+        return self.costs[self._asked(device)].total()
+
+    def select(self, *columns: str) -> Report:
+        """Choose the columns of the per-layer table.
+
+        Parameters
+        ----------
+        *columns : str
+            Columns of `energyprobe.counts` and of `to_dataframe`, such as ``"event_synops"`` or
+            ``"energy_j"``; the layer's name always comes first. None for the usual ones.
+
+        Returns
+        -------
+        Report
+            The same report with these columns.
+
+        Raises
+        ------
+        ReportError
+            If there is no such column; the message gives the nearest.
+        """
+        from energyprobe.reporting.contents import check_columns
+
+        return dataclasses.replace(self, columns=check_columns(columns, self.prices))
+
+    def to_dataframe(self, columns: Iterable[str] | None = None) -> pd.DataFrame:
+        """The costs in numbers, one row for each layer call and device; see `energyprobe.reporting.frame`.
+
+        Parameters
+        ----------
+        columns : iterable of str, optional
+            Columns to keep, in this order; all by default.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``layer``, ``path``, ``call``, ``kind``, ``type``, ``fate``, ``device``, ``energy_j``, ``low_j``,
+            ``high_j``, ``latency_s``, ``lower_bound`` and ``TERM_j`` for each cost term: joules and seconds
+            per inference. What is not modelled is NaN. Each column of joules adds up to the device's total.
+
+        Raises
+        ------
+        ReportError
+            If there is no such column; the message gives the nearest.
+        """
+        from energyprobe.reporting.frame import frame_of
+
+        return frame_of(self, columns)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report to a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Its suffix says how: ``.csv``, ``.json``, ``.md`` or ``.txt``.
+
+        Raises
+        ------
+        ReportError
+            If the suffix is another one.
+        """
+        from energyprobe.reporting.saving import save_report
+
+        save_report(self, path)
+
+    @functools.cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, each with all of its calls."""
+        return tuple(layers_of(self.counts))
+
+    @functools.cached_property
+    def network_lines(self) -> tuple[str, ...]:
+        """Names of what no layer causes, such as static power, on any of the devices."""
+        names = (name for cost in self.costs.values() for name in cost.layer[len(self.counts) :])
+        return tuple(dict.fromkeys(names))
+
+    @functools.cached_property
+    def prices(self) -> tuple[Prices, ...]:
+        """The costs of each device by line of the per-layer table."""
+        line_of_path = {layer.path: line for line, layer in enumerate(self.layers)}
+        line_of_call = [line_of_path[row.call.path] for row in self.counts.rows]
+        line_of_name = {name: len(self.layers) + line for line, name in enumerate(self.network_lines)}
+        return tuple(
+            Prices(
+                name=name,
+                cost=cost,
+                layers=self.layers,
+                keys=(*(row.call.key for row in self.counts.rows), *cost.layer[len(self.counts) :]),
+                line_of_row=np.array(
+                    [*line_of_call, *(line_of_name[each] for each in cost.layer[len(self.counts) :])], np.intp
+                ),
+                lines=len(self.layers) + len(self.network_lines),
+            )
+            for name, cost in self.costs.items()
+        )
+
+    @functools.cached_property
+    def document(self) -> Document:
+        """The report in words, for every renderer."""
+        from energyprobe.reporting.contents import document_of
+
+        return document_of(self)
+
+    def __repr__(self) -> str:
+        devices = ", ".join(map(repr, self.devices))
+        return f"Report({self.trace.model!r}, devices=[{devices}], {self.scenario})"
+
+    def __str__(self) -> str:
+        return str(self.document)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        return self.document.__rich_console__(console, options)
+
+    def _asked(self, device: str) -> str:
+        """Name that a device was asked for, of any of its names."""
+        names = {asked: asked for asked in self.costs}
+        for asked, cost in self.costs.items():
+            names |= dict.fromkeys((cost.device.name, *cost.device.aliases), asked)
+        if device not in names:
+            raise ReportError(f"the report has no device {device!r}: {nearest(device, names)}")
+        return names[device]
+
+
+def _named(devices: AnyDevice | Iterable[AnyDevice]) -> dict[str, Device]:
+    """The devices under the names that they were asked for."""
+    asked = [devices] if isinstance(devices, str | os.PathLike | Device) else list(devices)
+    if not asked:
+        raise ReportError("name at least one device: energyprobe.devices() lists them")
+    chosen: dict[str, Device] = {}
+    for each in asked:
+        device = resolve_device(each)
+        if device.name in (other.name for other in chosen.values()):
+            raise ReportError(f"device {device.name!r} is named twice")
+        by_name = isinstance(each, str) and not each.endswith(".toml")
+        chosen[str(each).strip().lower() if by_name else device.name] = device
+    return chosen
