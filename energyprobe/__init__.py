@@ -28,6 +28,7 @@ _HOMES = {
     "ModelError": "energyprobe.errors",
     "NengoProbe": "energyprobe.frontends.nengo.probe",
     "RecordingError": "energyprobe.errors",
+    "Report": "energyprobe.reporting.result",
     "ReportError": "energyprobe.errors",
     "Scenario": "energyprobe.costing.scenario",
     "ScenarioError": "energyprobe.errors",
@@ -40,6 +41,7 @@ _HOMES = {
     "devices": "energyprobe.costing.lookup",
     "load_device": "energyprobe.costing.loading",
     "load_trace": "energyprobe.trace.storage",
+    "report": "energyprobe.reporting.result",
 }
 """Public name to the module that defines it."""
 
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
     from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
+    from energyprobe.reporting.result import Report as Report
+    from energyprobe.reporting.result import report as report
     from energyprobe.trace.records import Trace as Trace
     from energyprobe.trace.storage import load_trace as load_trace
 else:

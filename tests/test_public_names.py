@@ -25,6 +25,7 @@ PUBLIC = [
     "ModelError",
     "NengoProbe",
     "RecordingError",
+    "Report",
     "ReportError",
     "Scenario",
     "ScenarioError",
@@ -37,6 +38,7 @@ PUBLIC = [
     "devices",
     "load_device",
     "load_trace",
+    "report",
 ]
 FRAMEWORKS = ("jax", "keras", "keras_spiking", "nengo", "nengo_dl", "tensorflow", "tf_keras", "torch")
 HEAVY = ("jinja2", "matplotlib", "msgspec", "numpy", "pandas", "rich", "scipy", "typer")
