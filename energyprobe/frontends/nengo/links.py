@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from energyprobe.frontends.nengo.counters import Watch
 from energyprobe.frontends.nengo.neurons import neuron_kind, spike_value
-from energyprobe.frontends.nengo.weights import Weights, transform_weights
+from energyprobe.frontends.nengo.weights import Weights, full_weights, transform_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,18 +134,17 @@ def build_structure(sim: Any) -> Structure:
     structure = Structure()
     network = sim.model.toplevel
     for ensemble in network.all_ensembles:
-        if not is_direct(ensemble):
-            _add_source(sim, structure, ensemble, sim.model.sig[ensemble.neurons]["out"])
+        owner = ensemble if is_direct(ensemble) else ensemble.neurons
+        _add_source(sim, structure, ensemble, sim.model.sig[owner]["out"])
     for node in network.all_nodes:
         if node.size_out:
             _add_source(sim, structure, node, sim.model.sig[node]["out"])
-    for ensemble in filter(is_direct, network.all_ensembles):
-        _add_source(sim, structure, ensemble, sim.model.sig[ensemble]["out"])
-    for connection in (*network.all_connections, *probe_connections(sim)):
-        structure.links.append(_link(sim, structure, connection))
-    for ensemble in {link.target for link in structure.links if isinstance(link.target, nengo.Ensemble)}:
-        if not is_direct(ensemble):
-            structure.values[ensemble] = _source(sim, ensemble, Watch(sim.model.sig[ensemble]["in"]))
+    connections = [*network.all_connections, *probe_connections(sim)]
+    for connection, values in zip(connections, _weight_values(sim, connections), strict=True):
+        structure.links.append(_link(sim, structure, connection, values))
+    for target in dict.fromkeys(link.target for link in structure.links):
+        if isinstance(target, nengo.Ensemble) and not is_direct(target):
+            structure.values[target] = _source(sim, target, Watch(sim.model.sig[target]["in"]))
     return structure
 
 
@@ -214,7 +213,7 @@ def _source(sim: Any, owner: Any, watch: Watch) -> Source:
     return Source(owner, watch, watch.signal in sim.tensor_graph.signals)
 
 
-def _link(sim: Any, structure: Structure, connection: Any) -> Link:
+def _link(sim: Any, structure: Structure, connection: Any, values: Any) -> Link:
     pre = connection.pre_obj
     owner = pre.ensemble if isinstance(pre, Neurons) else pre
     read = np.arange(pre.size_out)[connection.pre_slice]
@@ -225,7 +224,7 @@ def _link(sim: Any, structure: Structure, connection: Any) -> Link:
         owner = connection
         read = np.arange(connection.size_mid)
         _add_source(sim, structure, owner, _function_signal(sim, connection))
-    weights, known = _weights(sim, connection)
+    weights, known = _weights(connection, values)
     target = connection.post_obj
     written = np.arange(_size_in(target))[connection.post_slice]
     if isinstance(target, nengo.Ensemble) and reaches_neurons(connection):
@@ -233,22 +232,32 @@ def _link(sim: Any, structure: Structure, connection: Any) -> Link:
     return Link(connection, structure.sources[owner], read, written, target, weights, known)
 
 
-def _weights(sim: Any, connection: Any) -> tuple[Weights | None, bool]:
-    """Describe the present weights, and say whether their type is known."""
-    if not connection.has_weights:
+def _weights(connection: Any, values: Any) -> tuple[Weights | None, bool]:
+    """Describe weights, and say whether their type is known."""
+    if values is None:
         return None, True
-    if modified_by(connection, "weights", "decoders"):
-        # Weights that learn change from step to step: none of them can be left out for being zero.
-        values = np.ones(sim.model.sig[connection]["weights"].shape)
-    else:
-        values = sim.data.get_params((connection, "weights"))[0]
-    full = decodes(connection) and connection.solver.weights
-    if full:
-        transform = nengo.Dense(values.shape)
-    else:
-        transform = connection.transform
-    weights = transform_weights(transform, values, decoded=decodes(connection) and not full)
+    if decodes(connection) and connection.solver.weights:
+        return full_weights(values), True
+    weights = transform_weights(connection.transform, values, decodes(connection))
     return weights, weights is not None
+
+
+def _weight_values(sim: Any, connections: list[Any]) -> list[Any]:
+    """Fetch the present weights of connections, all at once; None for those that have none."""
+    fetched = [connection for connection in connections if connection.has_weights and not _learns(connection)]
+    values: dict[Any, Any] = {
+        # Weights that learn change from step to step: none of them can be left out for being zero.
+        connection: np.ones(sim.model.sig[connection]["weights"].shape)
+        for connection in connections
+        if _learns(connection)
+    }
+    present = sim.data.get_params(*((connection, "weights") for connection in fetched))
+    values.update(zip(fetched, present, strict=True))
+    return [values.get(connection) for connection in connections]
+
+
+def _learns(connection: Any) -> bool:
+    return modified_by(connection, "weights", "decoders")
 
 
 def _function_signal(sim: Any, connection: Any) -> Any:

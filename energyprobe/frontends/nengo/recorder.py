@@ -113,9 +113,7 @@ def _check(sim: Any) -> None:
     if not isinstance(sim, nengo_dl.Simulator):
         raise ModelError(f"expected a nengo_dl.Simulator, got {type(sim).__name__}")
     if sim.closed:
-        raise ModelError(
-            "the simulator is closed: use NengoProbe inside its with block"
-        )
+        raise ModelError("the simulator is closed: use NengoProbe inside its with block")
     if sim.model.toplevel is None:
         raise ModelError("the simulator was built from a model without a network: pass it the network")
     if not any(ensemble.n_neurons for ensemble in sim.model.toplevel.all_ensembles):

@@ -68,9 +68,16 @@ def transform_weights(transform: Any, values: Any, decoded: bool) -> Weights | N
             array = np.asarray(values)
             if array.ndim < 2:
                 return _diagonal(np.broadcast_to(array, (transform.size_in,)))
-            return _matrix(array, decoded)
+            if not decoded:
+                return full_weights(array)
+            return _weighted(Decode(neurons=array.shape[1], dimensions=array.shape[0]), array)
         case _:
             return None
+
+
+def full_weights(values: NDArray[np.floating]) -> Weights:
+    """Describe a full matrix ``(outputs, inputs)``."""
+    return _weighted(Dense(inputs=values.shape[1], units=values.shape[0]), values)
 
 
 def sparse_weights(matrix: sparse.csr_array) -> Weights:
@@ -104,15 +111,7 @@ def _diagonal(values: NDArray[np.floating]) -> Weights:
     return sparse_weights(_stored(number, number, values, (len(values), len(values))))
 
 
-def _matrix(values: NDArray[np.floating], decoded: bool) -> Weights:
-    units, inputs = values.shape
-    if decoded:
-        return _weighted(Decode(neurons=inputs, dimensions=units), values)
-    return _weighted(Dense(inputs=inputs, units=units), values)
-
-
 def _weighted(operation: Dense | Decode | Encode, values: NDArray[np.floating]) -> Weights:
-    """Describe a full matrix ``(outputs, inputs)``."""
     return Weights(
         operation,
         fanout(operation),

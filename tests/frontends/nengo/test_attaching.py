@@ -284,5 +284,3 @@ def test_an_error_inside_of_a_node(simulator, inputs) -> None:
     assert "make_predict_function" not in vars(sim.keras_model)
     fail.on = False
     sim.predict({net.input: inputs}, verbose=0)
-
-

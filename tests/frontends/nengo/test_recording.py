@@ -53,7 +53,9 @@ def network(neuron_type, max_rates=None):
         net.ensemble.label = "ens"
         nengo.Connection(net.input, net.ensemble, synapse=None)
         net.spikes = nengo.Probe(net.ensemble.neurons)
-        net.value = nengo.Probe(net.ensemble, synapse=0.01, solver=nengo.solvers.NoSolver(np.ones((NEURONS, 2))))
+        net.value = nengo.Probe(
+            net.ensemble, synapse=0.01, solver=nengo.solvers.NoSolver(np.ones((NEURONS, 2)))
+        )
     return net
 
 

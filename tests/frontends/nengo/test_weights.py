@@ -11,6 +11,7 @@ from nengo.transforms import ChannelShape, ConvolutionTranspose
 from energyprobe.frontends.nengo.weights import encoder_weights, identity_weights, transform_weights
 from energyprobe.trace.operations import Conv, Decode, Dense, Encode, Sparse
 
+
 def shape(spatial, channels, channels_last):
     return ChannelShape.from_space_and_channels(spatial, channels, channels_last=channels_last)
 
