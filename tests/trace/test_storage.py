@@ -131,7 +131,7 @@ CUT = "the file is cut; record or copy it again"
     ("content", "expected"),
     [
         (b"", "the file is empty; record or copy it again"),
-        (gzip.compress(b""), "the file is empty; record or copy it again"),
+        (gzip.compress(b"", mtime=0), "the file is empty; record or copy it again"),
         (b"{", CUT),
         (b'{"schema": 1, "model": "ne', CUT),
         (
@@ -157,6 +157,8 @@ CUT = "the file is cut; record or copy it again"
             "invalid start byte)",
         ),
     ],
+    ids=["empty", "empty-gzip", "cut-brace", "cut-string", "csv", "array", "no-schema", "schema-text"]
+    + ["no-model", "not-utf-8"],
 )
 def test_files_that_are_no_traces(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "run.json"
