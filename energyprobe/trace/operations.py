@@ -64,7 +64,9 @@ class Conv(Operation, frozen=True, kw_only=True, tag="conv"):
 
 
 class Product(Operation, frozen=True, kw_only=True, tag="product"):
-    """A product of two activations, such as QK^T or AV: ``left (…, rows, shared) · right (…, shared, columns)``.
+    """A product of two activations, such as QK^T or AV.
+
+    It is ``left (…, rows, shared) · right (…, shared, columns)``.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ import nengo_dl
 import numpy as np
 import tensorflow as tf
 
-import energyprobe
+from energyprobe import __version__
 from energyprobe.errors import ModelError
 from energyprobe.frontends.nengo.attach import CountedFunctions
 from energyprobe.frontends.nengo.calls import Scene
@@ -146,7 +146,7 @@ def _fingerprint(sim: Any) -> str:
 def _versions(sim: Any) -> dict[str, str]:
     """Name what the recording was made with."""
     return {
-        "energyprobe": energyprobe.__version__,
+        "energyprobe": __version__,
         "framework": "nengo_dl",
         "nengo_dl": nengo_dl.__version__,
         "nengo": nengo.__version__,
