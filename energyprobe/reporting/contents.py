@@ -12,6 +12,7 @@ from energyprobe.reporting.document import Column, Document, Table, printable
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS, SHOWN_WHERE_KNOWN
 from energyprobe.reporting.prices import PRICE_UNITS, Prices, ordered_terms, price_words, term_title
 from energyprobe.reporting.remarks import assumptions, devices, sources
+from energyprobe.reporting.running import recording_words, scenario_words
 from energyprobe.reporting.uncounted import not_counted
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def document_of(report: Report) -> Document:
     """
     document = Document(
         heading=f"Energy of {report.trace.model}",
-        subheading=_subheading(report),
+        subheading=f"{recording_words(report.counts)}, {scenario_words(report.scenario)}",
         sections=(
             per_layer(report),
             totals(report.prices),
@@ -148,15 +149,3 @@ def _columns(report: Report, name: str) -> Iterable[Column]:
         text=field.text,
     )
     return (column,)
-
-
-def timesteps_of(report: Report) -> float:
-    """Timesteps of a sample: those of the layer that has the most."""
-    return max(row.call.timesteps for row in report.counts.rows)
-
-
-def _subheading(report: Report) -> str:
-    samples, timesteps = report.trace.samples, timesteps_of(report)
-    recorded = f"{samples:,} sample{'s' if samples > 1 else ''} recorded"
-    steps = f", {timesteps:g} timesteps each" if timesteps > 1 else ""
-    return f"{recorded}{steps}, batch size {report.scenario.batch_size}"

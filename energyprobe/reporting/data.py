@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from energyprobe import __version__
 from energyprobe.costing.bibliography import citation
 from energyprobe.costing.table import CostTable
+from energyprobe.reporting.prices import PRICE_UNITS
 from energyprobe.reporting.remarks import assumptions
+from energyprobe.reporting.running import chosen_fields
 from energyprobe.reporting.uncounted import missed
 from energyprobe.reporting.units import is_unknown
 
@@ -42,7 +44,7 @@ def data_of(report: Report) -> dict[str, Any]:
         "fingerprint": trace.fingerprint,
         "samples": trace.samples,
         "versions": trace.versions,
-        "scenario": dataclasses.asdict(report.scenario),
+        "scenario": chosen_fields(report.scenario),
         "devices": {name: _device(cost) for name, cost in report.costs.items()},
         "rows": [{key: _plain(value) for key, value in row.items()} for row in rows],
         "uncounted": [dataclasses.asdict(each) for each in missed(report.layers)],
@@ -51,15 +53,17 @@ def data_of(report: Report) -> dict[str, Any]:
 
 
 def _device(cost: CostTable) -> dict[str, Any]:
-    total = dataclasses.asdict(cost.total())
+    total = cost.total()
     terms = {
-        name: {key: _plain(value) for key, value in term.items()} for name, term in total.pop("terms").items()
+        name: {"energy_j": _plain(term.energy_j), "low_j": _plain(term.low_j), "high_j": _plain(term.high_j)}
+        for name, term in total.terms.items()
     }
     return {
         "name": cost.device.name,
         "title": cost.device.title,
         "verified": cost.device.verified,
-        "total": {key: _plain(value) for key, value in total.items()} | {"terms": terms},
+        "total": {name: _plain(getattr(total, name)) for name in PRICE_UNITS}
+        | {"lower_bound": total.lower_bound, "terms": terms, "not_modelled": list(total.not_modelled)},
         "sources": {key: citation(source) for key, source in cost.device.sources.items()},
     }
 

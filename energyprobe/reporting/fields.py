@@ -114,10 +114,6 @@ def _seconds(value: float | None) -> str:
     return units.quantity(value, "s")
 
 
-def _hertz(value: float | None) -> str:
-    return units.quantity(value, "Hz")
-
-
 def _all_calls(counts: CountTable) -> str:
     return str(len(counts))
 
@@ -175,10 +171,10 @@ FIELDS: dict[str, Field] = {
         header="silent\nneurons", group="activity", cell=_same("silent_fraction", units.percentage)
     ),
     "input_firing_rate_hz": Field(
-        header="firing\nrate in", group="activity", cell=_mean_in("input_firing_rate_hz", _hertz)
+        header="firing\nrate in", group="activity", cell=_mean_in("input_firing_rate_hz", units.frequency)
     ),
     "output_firing_rate_hz": Field(
-        header="firing\nrate", group="activity", cell=_mean_out("output_firing_rate_hz", _hertz)
+        header="firing\nrate", group="activity", cell=_mean_out("output_firing_rate_hz", units.frequency)
     ),
 }
 """Columns by name: those of `energyprobe.counts` that a reader can use, and ``calls``."""

@@ -44,8 +44,8 @@ def _rows(table: Table) -> Iterator[str]:
     yield "|" + "|".join(":---" if column.text else "---:" for column in table.columns) + "|"
     yield from map(_row, zip(*(column.cells for column in table.columns), strict=True))
     if table.has_total:
-        yield _row(f"**{column.total}**" if column.total else "" for column in table.columns)
+        yield _row((column.total for column in table.columns), bold="**")
 
 
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(escaped, cells)) + " |"
+def _row(cells: Iterable[str], bold: str = "") -> str:
+    return "| " + " | ".join(f"{bold}{escaped(cell)}{bold}" if cell else "" for cell in cells) + " |"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from energyprobe.costing.bibliography import citation
 from energyprobe.reporting import units
@@ -17,6 +17,10 @@ NAMES_SHOWN = 6
 
 LOWER_BOUND_MEANS = (
     f"{units.LOWER_BOUND.strip()}: at least so much; something in it was not counted or has no price"
+)
+
+SYNOPS_MEAN = (
+    "a synop is one use of one weight; dense synops are all of them, event synops those of non-zero inputs"
 )
 
 _PAID = {
@@ -44,9 +48,10 @@ def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices])
         A line for each statement; devices and layers of which the same is true share one.
     """
     statements = [
-        *_by_device((_PAID[price.cost.device.skips], price) for price in prices),
-        *_by_device((note, price) for price in prices for note in price.cost.notes),
-        *_by_device((remark, price) for price in prices for remark in _remarks(price)),
+        SYNOPS_MEAN,
+        *_by_device(prices, lambda price: [_PAID[price.cost.device.skips]]),
+        *_by_device(prices, lambda price: price.cost.notes),
+        *_by_device(prices, _remarks),
         *_not_modelled(prices),
         *_marks(prices),
         *_nonfinite(layers),
@@ -96,43 +101,41 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + more
 
 
-def _by_device(statements: Iterable[tuple[str, Prices]]) -> Iterator[str]:
+def _by_device(prices: Sequence[Prices], statements: Callable[[Prices], Iterable[str]]) -> Iterator[str]:
     """Say once what is true of several devices."""
-    devices: dict[str, list[str]] = {}
-    for text, price in statements:
-        devices.setdefault(text, []).append(price.label)
-    for text, labels in devices.items():
-        yield f"{', '.join(labels)}: {text}"
+    labels: dict[str, list[str]] = {}
+    for price in prices:
+        for text in statements(price):
+            labels.setdefault(text, []).append(price.label)
+    for text, of in labels.items():
+        yield f"{'all devices' if 1 < len(of) == len(prices) else ', '.join(of)}: {text}"
 
 
 def _remarks(price: Prices) -> Iterator[str]:
-    """Say once what is true of several calls."""
-    calls: dict[str, list[str]] = {}
+    """Say once what is true of several calls, in words that may be true of other devices, too."""
     uncounted = {row.call.key for layer in price.layers for row in layer.rows if row.call.fate == "uncounted"}
+    calls: dict[str, list[str]] = {}
     for remark in price.cost.remarks:
         key = price.keys[remark.row]
-        if key in uncounted:
-            continue
-        name = rf"(?<![\w/#]){re.escape(key)}(?![\w/#])"
-        calls.setdefault(re.sub(name, "…", remark.text, count=1), []).append(key)
+        if key not in uncounted:
+            text = re.sub(rf"(?<![\w/#]){re.escape(key)}(?![\w/#])", "…", remark.text, count=1)
+            calls.setdefault(text.replace(price.cost.device.title, "the device"), []).append(key)
     for text, keys in calls.items():
-        yield f"{text.removeprefix('… ')}: {listed(keys)}" if "…" in text else text
+        yield f"{text.removeprefix('… ')} ({listed(keys)})" if "…" in text else text
 
 
 def _not_modelled(prices: Sequence[Prices]) -> Iterator[str]:
-    everywhere = [
-        term
-        for term in prices[0].cost.not_modelled
-        if all(term in price.cost.not_modelled for price in prices)
-    ]
+    missing = [price.cost.not_modelled for price in prices]
+    everywhere = [term for term in missing[0] if len(prices) > 1 and all(term in terms for terms in missing)]
     if everywhere:
         yield f"not modelled on any device: {', '.join(map(term_title, everywhere))}"
-    yield from _by_device((text, price) for price in prices if (text := _left_out(price, everywhere)))
 
+    def others(price: Prices) -> Iterator[str]:
+        terms = [_with_count(term, price) for term in price.cost.not_modelled if term not in everywhere]
+        if terms:
+            yield f"not modelled: {', '.join(terms)}"
 
-def _left_out(price: Prices, everywhere: Sequence[str]) -> str:
-    terms = [_with_count(term, price) for term in price.cost.not_modelled if term not in everywhere]
-    return f"not modelled: {', '.join(terms)}" if terms else ""
+    yield from _by_device(prices, others)
 
 
 def _with_count(term: str, price: Prices) -> str:
@@ -141,7 +144,7 @@ def _with_count(term: str, price: Prices) -> str:
 
 
 def _marks(prices: Sequence[Prices]) -> Iterator[str]:
-    if any(price.cost.lower_bound for price in prices):
+    if any(price.cost.lower_bound and price.cost.total().energy_j > 0 for price in prices):
         yield LOWER_BOUND_MEANS
 
 

@@ -19,6 +19,7 @@ from energyprobe.counting.table import CountTable, count
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting.layers import Layer, layers_of
 from energyprobe.reporting.prices import Prices
+from energyprobe.reporting.running import chosen_fields
 from energyprobe.trace.records import Trace
 
 if TYPE_CHECKING:
@@ -225,7 +226,8 @@ class Report:
 
     def __repr__(self) -> str:
         devices = ", ".join(map(repr, self.devices))
-        return f"Report({self.trace.model!r}, devices=[{devices}], {self.scenario})"
+        fields = ", ".join(f"{name}={value!r}" for name, value in chosen_fields(self.scenario).items())
+        return f"Report({self.trace.model!r}, devices=[{devices}], {fields})"
 
     def __str__(self) -> str:
         return str(self.document)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from energyprobe.costing.table import TotalCost
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting import units
-from energyprobe.reporting.contents import energy_words, range_words, timesteps_of
+from energyprobe.reporting.contents import energy_words, range_words
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fields import FIELDS
 from energyprobe.reporting.prices import UNVERIFIED
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS
 from energyprobe.reporting.result import Report
+from energyprobe.reporting.running import scenario_words, timesteps_of
 
 _COUNTED = ("parameters", "dense_synops", "event_synops", "neuron_updates")
 
@@ -50,7 +51,7 @@ def totals_table(reports: Mapping[str, Report], accuracy: Mapping[str, float] | 
         tables.append(Table("Range of the energy", (key, *ranges)))
     remarks = tuple(_remarks(reports))
     notes = [Lines("Remarks", remarks)] if remarks else []
-    document = Document(f"Energy of {', '.join(reports)}", _batch_sizes(reports), (*tables, *notes))
+    document = Document(f"Energy of {', '.join(reports)}", _scenarios(reports), (*tables, *notes))
     return document.mapped(printable)
 
 
@@ -72,7 +73,7 @@ def _quality(reports: Mapping[str, Report], accuracy: Mapping[str, float]) -> It
 
 
 def _timesteps(reports: Mapping[str, Report]) -> Column:
-    cells = tuple(units.count(timesteps_of(report)) for report in reports.values())
+    cells = tuple(units.count(timesteps_of(report.counts)) for report in reports.values())
     return Column(name="timesteps", header="time-\nsteps", cells=cells, group="model")
 
 
@@ -101,17 +102,17 @@ def _tells_range(column: Column) -> bool:
     return bool(set(column.cells) - {units.NO_RANGE, units.NOT_MODELLED, units.UNKNOWN})
 
 
-def _batch_sizes(reports: Mapping[str, Report]) -> str:
-    sizes = {name: report.scenario.batch_size for name, report in reports.items()}
-    if len(set(sizes.values())) == 1:
-        return f"batch size {next(iter(sizes.values()))}"
-    return f"batch sizes: {', '.join(f'{name} {size}' for name, size in sizes.items())}"
+def _scenarios(reports: Mapping[str, Report]) -> str:
+    words = {name: scenario_words(report.scenario) for name, report in reports.items()}
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return "; ".join(f"{name}: {each}" for name, each in words.items())
 
 
 def _remarks(reports: Mapping[str, Report]) -> Iterator[str]:
     """Say what the marks mean."""
     prices = [price for report in reports.values() for price in report.prices]
-    if any(price.cost.lower_bound for price in prices):
+    if any(price.cost.lower_bound and price.cost.total().energy_j > 0 for price in prices):
         yield f"{LOWER_BOUND_MEANS}; the report of the model says what"
     if not all(price.cost.device.verified for price in prices):
         yield f"{UNVERIFIED} marks a device with figures that are not verified"

@@ -9,7 +9,7 @@ NOT_MODELLED = "not modelled"
 NOT_COUNTED = "not counted"
 FREE = "free"
 NONE = "none"
-NO_RANGE = "no range known"
+NO_RANGE = "unknown"
 LOWER_BOUND = "≥ "
 
 _PREFIXES = {-24: "y", -21: "z", -18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: ""}
@@ -77,6 +77,13 @@ def count(value: float | None) -> str:
         return UNKNOWN
     assert value is not None
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1000 else quantity(value)
+
+
+def frequency(value: float | None) -> str:
+    """Write a rate in hertz; below 1 Hz without a prefix, since nobody thinks of firing rates in mHz."""
+    if value is None or math.isnan(value) or not 0 < value < 1:
+        return quantity(value, "Hz")
+    return f"{_three_digits(value)} Hz"
 
 
 def percentage(fraction: float | None) -> str:

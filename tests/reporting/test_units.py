@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energyprobe.reporting.units import count, interval, percentage, quantity, shape
+from energyprobe.reporting.units import count, frequency, interval, percentage, quantity, shape
 
 PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
@@ -111,6 +111,21 @@ def test_only_all_reads_as_all_and_only_nothing_as_nothing(fraction: float | Non
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
 def test_no_part_reads_as_nothing_or_all(fraction: float) -> None:
     assert percentage(fraction) not in ("0 %", "0.0 %", "100 %", "100.0 %")
+
+
+@pytest.mark.parametrize(
+    ("hertz", "expected"),
+    [
+        (62.5, "62.5 Hz"),
+        (1250.0, "1.25 kHz"),
+        (0.9951, "0.995 Hz"),
+        (0.01234, "0.0123 Hz"),
+        (0, "0 Hz"),
+        (None, "—"),
+    ],
+)
+def test_slow_rates_have_no_prefix(hertz: float | None, expected: str) -> None:
+    assert frequency(hertz) == expected
 
 
 def test_shape() -> None:

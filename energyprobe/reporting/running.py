@@ -1,0 +1,33 @@
+"""How a network was run, in words."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from energyprobe.costing.scenario import Scenario
+from energyprobe.counting.table import CountTable
+
+
+def chosen_fields(scenario: Scenario) -> dict[str, object]:
+    """Fields of a scenario: the batch size, and those that are not left as they are."""
+    values = {field.name: getattr(scenario, field.name) for field in fields(scenario)}
+    usual = {field.name: field.default for field in fields(scenario)}
+    return {name: value for name, value in values.items() if name == "batch_size" or value != usual[name]}
+
+
+def scenario_words(scenario: Scenario) -> str:
+    """A scenario in words: ``"batch size 1, dtype int8"``."""
+    chosen = chosen_fields(scenario)
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in chosen.items())
+
+
+def timesteps_of(counts: CountTable) -> float:
+    """Timesteps of a sample: those of the layer that has the most."""
+    return max(row.call.timesteps for row in counts.rows)
+
+
+def recording_words(counts: CountTable) -> str:
+    """What was recorded: ``"1,797 samples recorded, 30 timesteps each"``."""
+    samples, timesteps = counts.trace.samples, timesteps_of(counts)
+    recorded = f"{samples:,} sample{'s' if samples > 1 else ''} recorded"
+    return f"{recorded}, {timesteps:g} timesteps each" if timesteps > 1 else recorded
