@@ -144,7 +144,7 @@ def test_composed_connections_equal_brute_force(wiring, simulator) -> None:
 
 
 def test_a_hand_calculation_of_pooling(simulator) -> None:
-    """4 x 4 x 1 inputs, 2 x 2 pooling, 2 x 2 kernel of 3 filters: 1 output position, 4 x 4 taps, 3 filters."""
+    """4 x 4 inputs, 2 x 2 pooling, 2 x 2 kernel of 3 filters: one output position of 4 x 4 taps."""
     pooling = nengo.Convolution(
         1, (4, 4, 1), kernel_size=(2, 2), strides=(2, 2), init=np.full((2, 2, 1, 1), 0.25)
     )
