@@ -55,7 +55,7 @@ def report(
     Raises
     ------
     ReportError
-        If no device is named, one is named twice, or both a scenario and fields of one are given.
+        If no device is named, one is named twice or is none, or a scenario and fields of one are given.
     UnknownDeviceError
         If the catalog has no device of a name.
     ScenarioError
@@ -236,13 +236,15 @@ class Report:
         return self.document.__rich_console__(console, options)
 
     def _asked(self, device: str) -> str:
-        """Name that a device was asked for, of any of its names."""
-        names = {asked: asked for asked in self.costs}
+        """Name that a device was asked for, of any of its names, in any case."""
+        names: dict[str, str] = {}
         for asked, cost in self.costs.items():
-            names |= dict.fromkeys((cost.device.name, *cost.device.aliases), asked)
-        if device not in names:
-            raise ReportError(f"the report has no device {device!r}: {nearest(device, names)}")
-        return names[device]
+            names |= dict.fromkeys(map(str.lower, (cost.device.name, *cost.device.aliases)), asked)
+        names |= {asked.lower(): asked for asked in self.costs}
+        wanted = device.strip().lower()
+        if wanted not in names:
+            raise ReportError(f"the report has no device {device!r}: {nearest(wanted, names)}")
+        return names[wanted]
 
 
 def _named(devices: AnyDevice | Iterable[AnyDevice]) -> dict[str, Device]:
@@ -252,6 +254,8 @@ def _named(devices: AnyDevice | Iterable[AnyDevice]) -> dict[str, Device]:
         raise ReportError("name at least one device: energyprobe.devices() lists them")
     chosen: dict[str, Device] = {}
     for each in asked:
+        if not isinstance(each, str | os.PathLike | Device):
+            raise ReportError(f"a device is a name, a path or a Device, got {type(each).__name__}")
         device = resolve_device(each)
         if device.name in (other.name for other in chosen.values()):
             raise ReportError(f"device {device.name!r} is named twice")

@@ -97,3 +97,10 @@ def test_columns_that_say_nothing_are_left_out_unless_chosen(ann: Trace, snn: Tr
     ]
     chosen = report(ann, cpu).select("neuron_updates").document.sections[0]
     assert set(chosen.columns[1].cells) == {"0", "—"}
+
+
+def test_headings_that_go_on_two_lines_are_words_again_on_one() -> None:
+    headings = {name: field.header.replace("-\n", "").replace("\n", " ") for name, field in FIELDS.items()}
+    assert headings["connections"] == "connections"
+    assert headings["timesteps"] == "timesteps"
+    assert headings["output_firing_rate_hz"] == "firing rate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,7 +138,15 @@ def test_devices_go_by_the_name_they_were_asked_for(ann: Trace, chip: Device) ->
     assert both.devices == ("cpu", "spike-chip")
     assert both.total("cpu").terms == both.total("intel-i7-4960x").terms
     assert both.total("chip").terms == both.total("spike-chip").terms != both.total("cpu").terms
+    assert both.total("Spike-Chip").terms == both.total("spike-chip").terms
     assert set(both.to_dataframe().device) == {"cpu", "spike-chip"}
+
+
+def test_the_name_that_was_asked_for_comes_before_an_alias(ann: Trace, chip: Device, cpu: Device) -> None:
+    # Another device goes by the alias of the chip.
+    own = msgspec.structs.replace(cpu, name="chip")
+    both = report(ann, [own, chip])
+    assert "macs" in both.total("chip").terms and "macs" not in both.total("spike-chip").terms
 
 
 def test_one_device_needs_no_list(ann: Trace) -> None:
@@ -152,6 +161,8 @@ def test_wrong_devices_are_refused(ann: Trace, of_ann: Report, chip: Device) -> 
         report(ann, ["loihy"])
     with pytest.raises(ReportError, match=r"^name at least one device: energyprobe.devices\(\) lists them$"):
         report(ann, [])
+    with pytest.raises(ReportError, match="^a device is a name, a path or a Device, got int$"):
+        report(ann, [chip, 5])
     with pytest.raises(ReportError, match="^device 'intel-i7-4960x' is named twice$"):
         report(ann, ["cpu", "intel-i7-4960x"])
 
