@@ -27,6 +27,7 @@ _HOMES = {
     "MissingDependencyError": "energyprobe.errors",
     "ModelError": "energyprobe.errors",
     "NengoProbe": "energyprobe.frontends.nengo.probe",
+    "OptionError": "energyprobe.errors",
     "RecordingError": "energyprobe.errors",
     "Report": "energyprobe.reporting.result",
     "ReportError": "energyprobe.errors",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from energyprobe.errors import EnergyprobeError as EnergyprobeError
     from energyprobe.errors import MissingDependencyError as MissingDependencyError
     from energyprobe.errors import ModelError as ModelError
+    from energyprobe.errors import OptionError as OptionError
     from energyprobe.errors import RecordingError as RecordingError
     from energyprobe.errors import ReportError as ReportError
     from energyprobe.errors import ScenarioError as ScenarioError

@@ -3,6 +3,7 @@
 ::
 
     EnergyprobeError
+    ├── OptionError (ValueError)          an option that a probe does not have, or an impossible value of one
     ├── ModelError (TypeError)            what was attached to is not a model that can be recorded
     ├── RecordingError (RuntimeError)     the run cannot be, or was not, recorded exactly
     ├── TraceError (ValueError)           traces that do not fit together
@@ -23,6 +24,10 @@ from collections.abc import Iterable
 
 class EnergyprobeError(Exception):
     """Base of every error that energyprobe raises on purpose."""
+
+
+class OptionError(EnergyprobeError, ValueError):
+    """An option that a probe does not have, or an impossible value of one."""
 
 
 class ModelError(EnergyprobeError, TypeError):

@@ -24,6 +24,7 @@ PUBLIC = [
     "MissingDependencyError",
     "ModelError",
     "NengoProbe",
+    "OptionError",
     "RecordingError",
     "Report",
     "ReportError",

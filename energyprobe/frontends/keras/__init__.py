@@ -1,1 +1,1 @@
-"""Recording Keras models: a callback that counts inside the graph, and a table from layer types to operations."""
+"""Recording Keras models: a callback that counts inside the graph, and a table of layer types."""

@@ -26,27 +26,44 @@ class Presented:
     Attributes
     ----------
     samples : int
-        Samples; batches that continue the samples of the first one add none.
+        Samples; batches that continue the samples of the one before add none.
+    observed : int
+        Sizes of all batches, added up.
     runs : int
         Executions of the step.
-    continued : bool
-        Whether batches continue one another (stateful layers).
     """
 
     samples: int
+    observed: int
     runs: int
-    continued: bool
+
+    @property
+    def continued(self) -> bool:
+        """Whether batches continued samples of batches before."""
+        return self.observed > self.samples
 
 
-def presented(plan: Plan, stateful: bool) -> Presented:
-    """Read how much a plan counted."""
+def presented(plan: Plan, starts: int | None) -> Presented:
+    """Read how much a plan counted.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was counted.
+    starts : int or None
+        Batches (all of the same size) that started new samples; None where every batch did.
+
+    Returns
+    -------
+    Presented
+    """
     if plan.samples is None or plan.runs is None:
-        return Presented(0, 0, stateful)
+        return Presented(0, 0, 0)
     totals = plan.counters.read()
-    samples, runs = totals.integer(plan.samples), totals.integer(plan.runs)
-    if stateful and runs:
-        return Presented(samples // runs, runs, runs > 1)
-    return Presented(samples, runs, False)
+    observed, runs = totals.integer(plan.samples), totals.integer(plan.runs)
+    if starts is None or starts >= runs:
+        return Presented(observed, observed, runs)
+    return Presented(observed // runs * starts, observed, runs)
 
 
 def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tuple[str, ...]]:
@@ -74,7 +91,9 @@ def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tu
             continue
         record = _layer_call(call, totals, shown, keys)
         key = keys[id(call.frame)]
-        records[key] = _joined(records[key], record, shown) if key in records else record
+        if key in records:
+            record = of_samples(merge_calls(records[key], record), shown.samples)
+        records[key] = record
     return tuple(records.values()), tuple(_key(each, keys) for each in plan.outputs)
 
 
@@ -97,25 +116,26 @@ def _indices(calls: Iterable[PlannedCall]) -> dict[int, int]:
     return indices
 
 
-def _joined(one: LayerCall, other: LayerCall, shown: Presented) -> LayerCall:
-    """Add up timesteps of the same samples."""
-    both = merge_calls(one, other)
-    steps = tuple(_of_same_samples(step, shown) for step in both.steps)
-    output = None if both.output is None else _same_samples(both.output, shown)
-    return replace(both, samples=shown.samples, steps=steps, output=output)
+def of_samples(call: LayerCall, samples: int) -> LayerCall:
+    """Give a sum of recordings of the same samples, which it counts several times, their true number."""
+    if call.samples <= samples:
+        return call
+    steps = tuple(_step_of_samples(step, samples) for step in call.steps)
+    output = _activity_of_samples(call.output, samples)
+    return replace(call, samples=samples, steps=steps, output=output)
 
 
-def _of_same_samples(step: Step, shown: Presented) -> Step:
+def _step_of_samples(step: Step, samples: int) -> Step:
     if step.use is None:
         return step
-    use = step.use
-    seen = None if use.activity is None else _same_samples(use.activity, shown)
-    other = None if use.other is None else _same_samples(use.other, shown)
-    return replace(step, use=replace(use, activity=seen, other=other))
+    seen = _activity_of_samples(step.use.activity, samples)
+    other = _activity_of_samples(step.use.other, samples)
+    return replace(step, use=replace(step.use, activity=seen, other=other))
 
 
-def _same_samples(seen: Activity, shown: Presented) -> Activity:
-    return replace(seen, samples=shown.samples, sum_sq_events_per_sample=None)
+def _activity_of_samples(seen: Activity | None, samples: int) -> Activity | None:
+    # Squares of the parts of a sample are not the square of the sample.
+    return None if seen is None else replace(seen, samples=samples, sum_sq_events_per_sample=None)
 
 
 def _layer_call(
@@ -166,9 +186,7 @@ def _fate(steps: tuple[Step, ...]) -> Fate:
     return "free" if all(isinstance(step.operation, Free) for step in steps) else "counted"
 
 
-def _step(
-    step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented, sample_steps: int
-) -> Step:
+def _step(step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented, sample_steps: int) -> Step:
     draft = step.draft
     rows = sample_steps if step.rows is None else totals.integer(step.rows)
     weights, nonzeros, nbytes = _weights(draft)
@@ -233,7 +251,7 @@ def _activity(
     if seen is None:
         return None
     # Squares of one step of a loop are not squares of a sample.
-    return activity(seen, totals, shown.samples, shown.continued or call.nested)
+    return activity(seen, totals, shown.samples, shown.observed, shown.continued or call.nested)
 
 
 def _nbytes(variable: Any) -> int:

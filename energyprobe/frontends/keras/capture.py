@@ -17,7 +17,7 @@ from energyprobe.frontends.keras.framework import Framework
 
 _NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
 
-_FIXED = frozenset({"Shape", "ShapeN", "Size", "Rank", "ReadVariableOp", "ResourceGather", "ZerosLike", "OnesLike"})
+_FIXED = frozenset("Shape ShapeN Size Rank ReadVariableOp ResourceGather ZerosLike OnesLike".split())
 """Operations whose output does not depend on the values of the data."""
 
 _local = threading.local()
@@ -44,7 +44,7 @@ class Frame:
     Attributes
     ----------
     layer : object
-        The layer; the model itself is let go once the step is planned.
+        The layer; it is let go once the step is planned.
     name, type : str
         Names of the layer and of its type.
     path : str
@@ -148,7 +148,9 @@ class Capture:
             unpatch(self.framework)
             _local.capture = outer
 
-    def run(self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def run(
+        self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Run one call of a layer inside a frame of its own."""
         frame = self._open(layer, args, kwargs)
         unit = frame.rule is not None
@@ -207,6 +209,15 @@ class Capture:
             else:
                 self._varying[id(tensor)] = any(self.varies(each) for each in op.inputs)
         return self._varying[id(tensor)]
+
+    def release(self) -> None:
+        """Let go of the layers, and of all that planning alone needs."""
+        for frame in self.frames:
+            frame.layer = frame.rule = frame.parent = None
+            frame.arguments, frame.keywords, frame.facts = (), {}, {}
+            frame.inputs, frame.children, frame.ops = [], [], []
+        for each in (self.roots, self.frames, self.loose_ops, self.producers, self.makers, self._varying):
+            each.clear()
 
     def _open(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
         parent = self._stack[-1] if self._stack else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 import sys
 from typing import Any
 
+from energyprobe import __version__
 from energyprobe.errors import ModelError, RecordingError
 
 MODEL_METHODS = ("predict", "make_predict_function", "make_test_function")
@@ -39,9 +41,32 @@ class Framework:
     layer_class: type
     callable_classes: tuple[type, ...]
 
-    def versions(self) -> dict[str, str]:
+    def versions(self, model: Any) -> dict[str, str]:
         """Versions to keep with a trace."""
-        return {self.name: self.version, "backend": "tensorflow", "tensorflow": str(self.tf.__version__)}
+        return {
+            "energyprobe": __version__,
+            "framework": self.name,
+            self.name: self.version,
+            "tensorflow": str(self.tf.__version__),
+            "backend": "tensorflow",
+            "precision": str(model.dtype_policy.name),
+            "python": platform.python_version(),
+        }
+
+    def settings(self, model: Any) -> tuple[Any, ...]:
+        """What Keras looks at when it makes a model's predict or test function."""
+        loops = getattr(model, "autotune_steps_per_execution", False) or self.steps_per_execution(model) > 1
+        return bool(model.run_eagerly), str(model.jit_compile), bool(loops)
+
+    def steps_per_execution(self, model: Any) -> int:
+        """Steps that Keras runs at once, as it is now: Keras 2 lowers it for the end of the data."""
+        name = "steps_per_execution" if self.generation >= 3 else "_steps_per_execution"
+        steps = getattr(model, name)
+        return 1 if steps is None else int(steps)
+
+    def ends_the_data(self, error: BaseException) -> bool:
+        """Whether an error is how an iterator says that it has no more batches."""
+        return isinstance(error, (StopIteration, self.tf.errors.OutOfRangeError))
 
 
 def framework_of(model: Any) -> Framework:

@@ -271,7 +271,9 @@ def _emit_values(tf: Any, observation: Observation, x: Any, counters: Counters) 
         }
 
 
-def activity(observation: Observation, totals: Totals, samples: int, continued: bool) -> Activity:
+def activity(
+    observation: Observation, totals: Totals, samples: int, observed: int, continued: bool
+) -> Activity:
     """Read an observation's totals.
 
     Parameters
@@ -282,8 +284,10 @@ def activity(observation: Observation, totals: Totals, samples: int, continued: 
         Totals of its counters.
     samples : int
         Samples presented.
+    observed : int
+        The same, but a sample that went on over several batches counts once for each.
     continued : bool
-        Whether batches continued the samples of the first one, so that squares per sample are unknown.
+        Whether there were such samples, so that squares per sample are unknown.
 
     Returns
     -------
@@ -310,7 +314,7 @@ def activity(observation: Observation, totals: Totals, samples: int, continued: 
         amplitude=observation.amplitude,
         nonfinite=totals.integer(slots["nonfinite"]),
         events_by_step=None if by_step is None else tuple(by_step),
-        samples_by_step=None if by_step is None else (samples,) * len(by_step),
+        samples_by_step=None if by_step is None else (observed,) * len(by_step),
         fired=fired,
         rate_histogram=counts,
         positive=_magnitudes(slots, "positive", totals),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,23 +17,12 @@ from energyprobe.frontends.keras.capture import Capture, Frame
 from energyprobe.frontends.keras.counters import Counters, new_variable
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
 from energyprobe.frontends.keras.observe import Observation, Slot, Weighting, emit
+from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.rules.base import Call, SpikeCode, StepDraft, UnknownShapeError
 from energyprobe.frontends.keras.rules.raw import MOVING, raw_steps
 from energyprobe.frontends.keras.rules.wrapping import folded_steps
 from energyprobe.trace.geometry import axis_fanout, connections, effective_fanout
-from energyprobe.trace.operations import Conv, Dense, Free, Product, Sparse, Uncounted
-
-Detail = Literal["neurons", "values"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What a probe was asked to observe; see `energyprobe.KerasProbe`."""
-
-    observe: Literal["lean", "all"] = "lean"
-    detail: frozenset[str] = frozenset()
-    time_axis: str | int | None = "auto"
-    spiking: Mapping[Any, float] = dataclasses.field(default_factory=dict)
+from energyprobe.trace.operations import Conv, Dense, Free, Product, Sparse
 
 
 @dataclasses.dataclass(eq=False)
@@ -321,7 +310,7 @@ class Plan:
         return "unknown"
 
     def _from_outside(self, producer: Frame | str, frame: Frame, names: Mapping[int, str]) -> Frame | str:
-        """The producer of what a call in a loop reads: that of the loop's input where it is not in the loop."""
+        """Give the producer of what a call in a loop reads: that of the loop's input where it is outside."""
         loop = next((outer for outer in frame.ancestors() if outer.graph is self.capture.graph), None)
         if producer != "unknown" or loop is None or not loop.inputs:
             return producer

@@ -9,18 +9,19 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from energyprobe.errors import RecordingError
-from energyprobe.frontends.keras.plan import Options
+from energyprobe.frontends.keras.carrying import Carry, continued
+from energyprobe.frontends.keras.identity import fingerprint
+from energyprobe.frontends.keras.options import Options, checked_details, checked_rules
 from energyprobe.frontends.keras.recorder import Recorder
-from energyprobe.frontends.keras.session import Session, join_session
+from energyprobe.frontends.keras.session import UNANNOUNCED, Session, announced_session
 from energyprobe.trace.records import Trace
-
-DETAILS = ("neurons", "values")
 
 
 class KerasProbe:
     """Record every layer of a Keras model during ``predict`` or ``evaluate``.
 
-    Nothing but counters is kept, and the model computes what it would without the probe.
+    Nothing but counters is kept, and the model computes what it would without the probe. One probe may
+    record several models, one after the other, and several probes may record one run.
 
     Parameters
     ----------
@@ -39,9 +40,16 @@ class KerasProbe:
         Which tensors of rank 3 or more have time as axis 1. ``"auto"``: those that a KerasSpiking,
         TimeDistributed or recurrent layer reads or makes, followed through layers that keep the axis.
     accumulate : bool
-        Whether a second run adds to the first one's trace instead of starting anew.
+        Whether a second run adds to the first one's trace instead of starting anew. In a model with
+        stateful layers, a batch that finds the states as the batch before left them continues the same
+        samples: it adds timesteps, not samples.
     notes : str or iterable of str
         What to keep with the trace.
+
+    Raises
+    ------
+    OptionError
+        If there is no such option, or if its value is impossible.
 
     Examples
     --------
@@ -50,8 +58,10 @@ class KerasProbe:
     >>> probe.trace.samples  # doctest: +SKIP
     """
 
-    # Hooks for single batches do nothing, so Keras may call them from a thread of its own.
+    # Hooks for single batches do nothing, so Keras may call them from a thread of its own (Keras 3), and
+    # need not turn the results of a batch into NumPy arrays for them (Keras 2).
     async_safe = True
+    _supports_tf_logs = True
 
     def __init__(
         self,
@@ -64,18 +74,17 @@ class KerasProbe:
         accumulate: bool = False,
         notes: str | Iterable[str] = (),
     ) -> None:
-        details = frozenset([detail] if isinstance(detail, str) else detail)
-        _check("detail", details, DETAILS)
-        _check("observe", [observe], ("lean", "all"))
-        _check("time_axis", [time_axis], ("auto", 1, None))
-        self.options = Options(observe, details, time_axis, dict(spiking or {}))
-        self.layers = dict(layers or {})
+        self.options = Options(
+            observe, checked_details(detail), time_axis, {} if spiking is None else spiking
+        )
+        self.layers = checked_rules({} if layers is None else layers)
         self._accumulate = accumulate
         self._notes = (notes,) if isinstance(notes, str) else tuple(notes)
         self._trace: Trace | None = None
+        self._left: bytes | None = None
         self._state = "unused"
-        self._recorders: dict[Any, Recorder] = {}
-        self._models: dict[int, weakref.ref[Any]] = {}
+        self._session: Session | None = None
+        self._recorders: weakref.WeakKeyDictionary[Any, dict[Any, Recorder]] = weakref.WeakKeyDictionary()
 
     @property
     def trace(self) -> Trace:
@@ -92,7 +101,10 @@ class KerasProbe:
                 "the whole data; run predict or evaluate again with the probe"
             )
         if self._state == "running":
-            raise RecordingError("the run that this probe records has not ended; read .trace after it")
+            raise RecordingError(
+                "the run that this probe records has not come to its end: it still goes on, or an error "
+                "broke it off; run predict or evaluate with the probe to the end, and read .trace after it"
+            )
         if self._trace is None:
             raise RecordingError(
                 "this probe has recorded no run; pass it to predict or evaluate: "
@@ -100,42 +112,57 @@ class KerasProbe:
             )
         return self._trace
 
-    def started(self) -> None:
-        """Note that a run began; called by the session."""
+    # What the session calls.
+
+    def began(self) -> None:
+        """Note that a run began."""
         self._state = "running"
 
     def broke_off(self) -> None:
-        """Note that a run ended with an exception; called by the session."""
+        """Note that a run ended before its end."""
         self._state = "aborted"
 
-    def recorded(self, trace: Trace) -> None:
-        """Take the trace of a run; called by the session."""
+    def expects(self, model: Any) -> None:
+        """Refuse a run that could not be added to the ones before.
+
+        Raises
+        ------
+        RecordingError
+            If it is of another model, or the weights have changed.
+        """
+        if self._accumulate and self._trace is not None and self._trace.fingerprint != fingerprint(model):
+            raise RecordingError(
+                f"KerasProbe(accumulate=True) has recorded model {self._trace.model!r}, and model "
+                f"{model.name!r} is another one or has other weights since; use a new probe"
+            )
+
+    def recorded(self, trace: Trace, carry: Carry | None) -> None:
+        """Take the trace of a run."""
         trace = replace(trace, notes=(*trace.notes, *self._notes))
         if self._accumulate and self._trace is not None:
-            trace = self._trace + trace
+            trace = self._added(self._trace, trace, carry)
         self._trace = trace
+        self._left = None if carry is None else carry.left
         self._state = "recorded"
 
-    def recorder(self, model: Any, key: Any, make: Callable[[], Recorder]) -> Recorder:
-        """Give the function made for a model and settings before, or make it; called by the session."""
-        place = (id(model), *key)
-        if id(model) not in self._models:
-            self._models[id(model)] = weakref.ref(model, lambda _, gone=id(model): self._forget(gone))
-        known = self._recorders.get(place)
-        if known is None or known.stale:
-            self._recorders[place] = make()
-        return self._recorders[place]
+    def _added(self, before: Trace, now: Trace, carry: Carry | None) -> Trace:
+        if carry is None or carry.entered != self._left:
+            return before + now
+        batch = now.samples // carry.starts
+        return continued(before, now, before.samples + now.samples - batch)
 
-    def _forget(self, gone: int) -> None:
-        self._models.pop(gone, None)
-        for place in [each for each in self._recorders if each[0] == gone]:
-            del self._recorders[place]
+    def recorder(self, model: Any, key: Any, make: Callable[[], Recorder]) -> Recorder:
+        """Give the function made for a model and settings before, or make it."""
+        known = self._recorders.setdefault(model, {})
+        if key not in known or known[key].stale:
+            known[key] = make()
+        return known[key]
 
     # What Keras calls. It takes any object that has these methods for a callback.
 
     def set_model(self, model: Any) -> None:
         """Attach to a model; Keras calls this before every run."""
-        self._session: Session | None = join_session(model, self)
+        self._session = announced_session(model)
 
     def set_params(self, params: Any) -> None:
         """Take the run's parameters, which are not needed."""
@@ -159,23 +186,20 @@ class KerasProbe:
     def on_train_begin(self, logs: Any = None) -> None:
         """Refuse to record training."""
         if self._session is not None:
-            self._session.close()
+            self._session.abandon()
         raise RecordingError(
             "KerasProbe records inference, not training; pass it to predict or evaluate instead of fit"
         )
 
     def _begin(self, mode: Literal["predict", "test"]) -> None:
-        session = getattr(self, "_session", None)
-        if session is None:
-            raise RecordingError(
-                "Keras never told this probe its model; pass callbacks=[probe] rather than a CallbackList"
-            )
-        session.begin(mode)
+        if self._session is None:
+            raise RecordingError(UNANNOUNCED)
+        self._session.begin(mode, self)
 
     def _end(self) -> None:
-        if self._session is not None:
-            self._session.end()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()
 
     def _ignore(self, *args: Any, **kwargs: Any) -> None:
         """Nothing happens at this point of a run."""
@@ -188,10 +212,3 @@ class KerasProbe:
         return False
 
     _implements_test_batch_hooks = _implements_predict_batch_hooks = _implements_train_batch_hooks
-
-
-def _check(name: str, given: Iterable[Any], known: tuple[Any, ...]) -> None:
-    for each in given:
-        if each not in known:
-            listed = ", ".join(repr(option) for option in known)
-            raise ValueError(f"KerasProbe({name}={each!r}): known are {listed}")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import platform
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-
-from energyprobe.errors import RecordingError
-from energyprobe.frontends.keras.assemble import layer_calls, presented
+from energyprobe.errors import EnergyprobeError, OptionError, RecordingError, nearest
+from energyprobe.frontends.keras.assemble import Presented, layer_calls, presented
 from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.carrying import Carry, continued, digest_of_states, stateful_layers
 from energyprobe.frontends.keras.framework import Framework
-from energyprobe.frontends.keras.plan import Options, Plan
+from energyprobe.frontends.keras.identity import fingerprint, parts
+from energyprobe.frontends.keras.options import Options
+from energyprobe.frontends.keras.plan import Plan, input_names
 from energyprobe.frontends.keras.rules.table import RuleTable
 from energyprobe.trace.records import Trace
 
@@ -39,6 +38,11 @@ class Recorder:
         One for each probe; each gets a trace of its own from the same run.
     layers : mapping of type to callable
         The user's rules.
+
+    Attributes
+    ----------
+    carry : Carry or None
+        What the batches of the present run carry from one to the next; None without stateful layers.
     """
 
     def __init__(
@@ -49,45 +53,79 @@ class Recorder:
         options: list[Options],
         layers: Mapping[type, Callable[..., Any]],
     ) -> None:
+        self.carry: Carry | None = None
         self._framework = framework
         self._model = weakref.ref(model)
         self._mode = mode
         self._options = options
         self._table = RuleTable(framework, layers)
+        self._parts = parts(model, mode)
         self._plans: list[list[Plan]] = []
-        self._eager: list[Trace | None] = [None] * len(options)
-        self._calls = 0
-        self._fresh = True
-        self._fingerprint = ""
+        self._problem: EnergyprobeError | None = None
+        self._eager: list[Trace | None] = []
+        self._steps = self._eager_steps = 0
+        self._cut = False
+        self._fingerprint: str | None = None
         self._function = self._build(model)
 
     def _build(self, model: Any) -> Callable[..., Any]:
         """Let Keras make its function around a step of ours, without touching the model."""
-        stand_in = _StandIn(self._model, f"{self._mode}_step", self._step)
-        getattr(type(model), f"make_{self._mode}_function")(stand_in, force=True)
+        stand_in = _StandIn(self._model, self._mode, self._step)
+        getattr(type(model), f"make_{self._mode}_function")(stand_in)
         function: Callable[..., Any] = getattr(stand_in, f"{self._mode}_function")
         return function
 
     @property
     def stale(self) -> bool:
-        """Whether weights were pruned since it was traced, so that it has to be traced again."""
-        return any(plan.stale for plans in self._plans for plan in plans)
+        """Whether the function has to be made and traced again.
+
+        So it is if the model has other layers, losses or metrics since, or zeros among weights that had none.
+        """
+        return self._parts != parts(self._model(), self._mode) or any(
+            plan.stale for plans in self._plans for plan in plans
+        )
 
     def begin(self) -> None:
         """Start counting from zero."""
-        model = self._model()
-        self._calls = 0
-        self._eager = [None] * len(self._options)
-        self._fresh = _is_fresh(model)
-        self._fingerprint = fingerprint(model)
+        self.carry = Carry() if stateful_layers(self._model()) else None
+        self._eager: list[Trace | None] = [None] * len(self._options)
+        self._steps = self._eager_steps = 0
+        self._cut = False
+        self._fingerprint = None
         for plans in self._plans:
             for plan in plans:
                 plan.reset()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run Keras' function: what Keras calls for each batch."""
-        self._calls += 1
-        return self._function(*args, **kwargs)
+        """Run Keras' function: what Keras calls for each batch.
+
+        Raises
+        ------
+        EnergyprobeError
+            If what ran cannot be recorded.
+        """
+        steps = self._steps_in(*args)
+        self._follow(Carry.enter)
+        try:
+            result = self._function(*args, **kwargs)
+        except (StopIteration, self._framework.tf.errors.OutOfRangeError):
+            self._cut = steps > 1
+            raise
+        self._follow(Carry.leave)
+        self._steps += steps
+        if self._problem is not None:
+            raise self._problem
+        return result
+
+    def _steps_in(self, data: Any, *args: Any) -> int:
+        """Steps that Keras will run at once; the least where nobody knows (``evaluate`` of Keras 3)."""
+        if isinstance(data, list):
+            return len(data)
+        return 1 if self._framework.generation >= 3 else self._framework.steps_per_execution(self._model())
+
+    def _follow(self, note: Callable[[Carry, bytes], None]) -> None:
+        if self.carry is not None:
+            note(self.carry, digest_of_states(self._framework.tf, stateful_layers(self._model())))
 
     def _step(self, *args: Any, **kwargs: Any) -> Any:
         """Run one step, and count it."""
@@ -102,19 +140,46 @@ class Recorder:
         plans += [Plan(capture, options) for options in self._options]
         with capture():
             result = getattr(model, f"{self._mode}_step")(*args, **kwargs)
-        for plan in plans:
-            plan.finish()
-        for frame in capture.frames:
-            if frame.layer is model:
-                frame.layer, frame.arguments, frame.keywords = None, (), {}
-        if capture.graph is None:
-            for number, plan in enumerate(plans):
-                now = self._trace([plan], number)
-                before = self._eager[number]
-                self._eager[number] = now if before is None else before + now
-        else:
-            self._plans.append(plans)
+        try:
+            self._check(model, capture)
+            for plan in plans:
+                plan.finish()
+            if capture.graph is None:
+                self._count_eagerly(plans)
+            else:
+                self._plans.append(plans)
+        except EnergyprobeError as error:
+            # Raised when Keras' function has ended, which would wrap it in an error of its own.
+            self._problem = error
+        capture.release()
         return result
+
+    def _check(self, model: Any, capture: Capture) -> None:
+        if not capture.roots:
+            raise RecordingError(
+                f"the {self._mode}_step of model {model.name!r} runs no layer by calling it, so KerasProbe "
+                "sees nothing of it and cannot record it"
+            )
+        known = input_names(capture.roots[0]).values()
+        for name in (key for options in self._options for key in options.spiking if isinstance(key, str)):
+            if name not in known:
+                raise OptionError(
+                    f"KerasProbe(spiking={{{name!r}: …}}): model {model.name!r} has no input {name!r}, "
+                    f"{nearest(name, known)}"
+                )
+
+    def _count_eagerly(self, plans: list[Plan]) -> None:
+        """Add one step that has run to the traces."""
+        self._eager_steps += 1
+        for number, (plan, before) in enumerate(zip(plans, self._eager, strict=True)):
+            now = self._trace(plan, number, presented(plan, None))
+            if before is not None and self.carry is not None and self.carry.continues:
+                now = continued(before, now, before.samples)
+            elif before is not None:
+                now = before + now
+            self._eager[number] = now
+        if self.carry is not None:
+            self.carry.continues = True
 
     def traces(self) -> list[Trace]:
         """Read what was counted since `begin`, for each of the probes.
@@ -124,47 +189,78 @@ class Recorder:
         RecordingError
             If nothing, or only a part, of what Keras ran was seen.
         """
-        return [
-            self._trace([plans[number] for plans in self._plans], number) if eager is None else eager
-            for number, eager in enumerate(self._eager)
-        ]
+        self._parts = parts(self._model(), self._mode)
+        numbers = range(len(self._options))
+        return [self._eager_trace(number) or self._graph_trace(number) for number in numbers]
 
-    def _trace(self, plans: list[Plan], number: int) -> Trace:
-        model = self._model()
+    def _eager_trace(self, number: int) -> Trace | None:
+        trace = self._eager[number]
+        if trace is not None:
+            self._check_steps(self._eager_steps)
+        return trace
+
+    def _graph_trace(self, number: int) -> Trace:
+        starts = None if self.carry is None else self.carry.starts
         total: Trace | None = None
         runs = 0
-        for plan in plans:
-            shown = presented(plan, _is_stateful(model))
+        for plan in (plans[number] for plans in self._plans):
+            shown = presented(plan, starts)
             if not shown.runs:
                 continue
             runs += shown.runs
-            calls, outputs = layer_calls(plan, shown)
-            now = Trace(
-                model=str(model.name),
-                fingerprint=self._fingerprint,
-                samples=shown.samples,
-                calls=calls,
-                outputs=outputs,
-                versions={**self._framework.versions(), "python": platform.python_version()},
-                options=_described(self._options[number]),
-            )
-            total = now if total is None else total + now
-        if total is None or (plans and plans[0].capture.graph is not None and runs < self._calls):
-            raise RecordingError(
-                f"KerasProbe saw {runs} of the {self._calls} steps that Keras ran of {model.name!r}: nothing "
-                "was recorded. A model whose predict_step or make_predict_function does not call the model "
-                "through Keras cannot be recorded."
-            )
+            now = self._trace(plan, number, shown)
+            if total is None:
+                total = now
+            elif starts is None:
+                total = total + now
+            else:
+                total = continued(total, now, shown.observed // shown.runs * starts)
+        self._check_steps(runs)
+        assert total is not None
         return total
+
+    def _trace(self, plan: Plan, number: int, shown: Presented) -> Trace:
+        model = self._model()
+        # Not before a batch has run: it may have built layers.
+        self._fingerprint = self._fingerprint or fingerprint(model)
+        calls, outputs = layer_calls(plan, shown)
+        return Trace(
+            model=str(model.name),
+            fingerprint=self._fingerprint,
+            samples=shown.samples,
+            calls=calls,
+            outputs=outputs,
+            versions=self._framework.versions(model),
+            options=self._options[number].described,
+        )
+
+    def _check_steps(self, seen: int) -> None:
+        model = self._model()
+        if not seen or seen < self._steps:
+            raise RecordingError(
+                f"KerasProbe saw {seen} of the {self._steps} steps that Keras ran of model {model.name!r}, "
+                "so it cannot record it; its make_predict_function or make_test_function must run "
+                "predict_step or test_step"
+            )
+        if self._cut and seen > self._steps:
+            raise RecordingError(
+                f"the data of model {model.name!r} ended within {self._framework.steps_per_execution(model)} "
+                "steps that Keras runs at once, and Keras drops the results of the steps that it had begun; "
+                "give steps=, a dataset of known size, or compile with steps_per_execution=1"
+            )
 
 
 class _StandIn:
     """Passes for the model while Keras makes a function, and keeps what Keras would set on it."""
 
-    def __init__(self, model: weakref.ref[Any], name: str, step: Callable[..., Any]) -> None:
-        original = getattr(type(model()), name)
-        object.__setattr__(self, "_model", model)
-        object.__setattr__(self, name, functools.wraps(original)(lambda *args, **kwargs: step(*args, **kwargs)))
+    def __init__(self, model: weakref.ref[Any], mode: Mode, step: Callable[..., Any]) -> None:
+        original = getattr(type(model()), f"{mode}_step")
+        self._model = model
+        # A function, which takes the name of the one that it stands for; a bound method does not.
+        wrapper = functools.wraps(original)(lambda *args, **kwargs: step(*args, **kwargs))
+        setattr(self, f"{mode}_step", wrapper)
+        # Keras makes one where there is none.
+        setattr(self, f"{mode}_function", None)
 
     @property
     def __class__(self) -> type:
@@ -173,43 +269,8 @@ class _StandIn:
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "_model")(), name)
 
-
-def _described(options: Options) -> dict[str, str]:
-    described = {"observe": options.observe, "time_axis": str(options.time_axis)}
-    if options.detail:
-        described["detail"] = ",".join(sorted(options.detail))
-    if options.spiking:
-        pairs = {getattr(key, "__qualname__", key): value for key, value in options.spiking.items()}
-        described["spiking"] = ",".join(f"{name}={pairs[name]:g}" for name in sorted(pairs))
-    return described
-
-
-def fingerprint(model: Any) -> str:
-    """Digest of a model's structure (layer types and names, shapes of weights) and weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for layer in _flat_layers(model):
-        digest.update(f"{type(layer).__qualname__} {layer.name}\n".encode())
-    for variable in model.weights:
-        value = np.ascontiguousarray(variable)
-        digest.update(f"{value.shape} {value.dtype}\n".encode())
-        digest.update(value.view(np.uint8).data if value.size else b"")
-    return digest.hexdigest()
-
-
-def _flat_layers(model: Any) -> list[Any]:
-    return list(model._flatten_layers(include_self=False, recursive=True))
-
-
-def _stateful_layers(model: Any) -> list[Any]:
-    return [each for each in _flat_layers(model) if getattr(each, "stateful", False) and hasattr(each, "states")]
-
-
-def _is_stateful(model: Any) -> bool:
-    return bool(_stateful_layers(model))
-
-
-def _is_fresh(model: Any) -> bool:
-    """Whether no stateful layer holds a state from an earlier run."""
-    return not any(
-        bool(np.any(state)) for each in _stateful_layers(model) for state in each.states or [] if state is not None
-    )
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RecordingError(
+            f"model {self._model().name!r} has a make_predict_function or make_test_function of its own that "
+            "calls the model itself, so KerasProbe cannot record it; let it run predict_step or test_step"
+        )

@@ -1,13 +1,13 @@
 """One run of one model with one or more probes: what is put into the model, and taken out again.
 
-During a run the model's ``predict_function`` and ``test_function`` are ours, and so are its
-``make_…_function``, through which a model heals at its next use when a run broke off where Keras calls no hook.
+From Keras' ``set_model`` to the end of the run, the model's ``predict_function``, ``test_function`` and
+``make_…_function`` are ours. Keras calls the latter once, at the beginning of a run: a run that no probe
+announced makes the model as it was, also where the run before broke off without any hook being called.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from energyprobe.errors import ModelError, RecordingError
@@ -18,32 +18,40 @@ if TYPE_CHECKING:
     from energyprobe.frontends.keras.probe import KerasProbe
 
 MODES: tuple[Mode, ...] = ("predict", "test")
+UNANNOUNCED = (
+    "Keras began a run without having told this probe its model; pass callbacks=[probe], not a CallbackList "
+    "that has been used before"
+)
 
-_open: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
 
-
-def join_session(model: Any, probe: KerasProbe) -> Session:
-    """Attach a probe to the next run of a model, together with the probes that came before it.
+def announced_session(model: Any) -> Session:
+    """Give the session of a model's next run; Keras asks for it through every probe of that run.
 
     Raises
     ------
     ModelError, RecordingError
-        If the model cannot be recorded.
+        If what Keras handed to the probe cannot be recorded.
     """
     framework = framework_of(model)
-    session = _open.get(model)
-    if session is not None and (session.begun or probe in session.probes):
+    session = _session_of(model)
+    if session is not None and session.begun:
         session.abandon()
         session = None
     if session is None:
-        _check_recordable(framework, model)
         session = Session(framework, model)
-    session.add(probe)
+    session.announced = True
     return session
 
 
+def _session_of(model: Any) -> Session | None:
+    maker = vars(model).get("make_predict_function")
+    return maker.session if isinstance(maker, _Maker) else None
+
+
 class Session:
-    """One run, from Keras' ``set_model`` to its last hook.
+    """One run of one model.
+
+    It holds the model weakly, and what the model held before is kept by the model itself.
 
     Parameters
     ----------
@@ -51,130 +59,158 @@ class Session:
         The model's Keras.
     model : keras.Model
         The model.
+
+    Attributes
+    ----------
+    announced : bool
+        Whether a probe has announced a run that Keras has not yet asked a function for.
     """
 
     def __init__(self, framework: Framework, model: Any) -> None:
-        self.probes: list[KerasProbe] = []
-        self.begun = False
+        self.announced = False
         self._framework = framework
         self._model = weakref.ref(model)
+        self._probes: list[KerasProbe] = []
         self._mode: Mode | None = None
         self._recorder: Recorder | None = None
-        self._before = {mode: getattr(model, f"{mode}_function") for mode in MODES}
-        _open[model] = self
         for mode in MODES:
-            object.__setattr__(model, f"{mode}_function", self._guarded(mode))
-            object.__setattr__(model, f"make_{mode}_function", self._healer(mode))
+            name = f"make_{mode}_function"
+            if name in vars(model):
+                raise RecordingError(
+                    f"model {model.name!r} has a {name} of its own, which KerasProbe cannot look into"
+                )
+        for mode in MODES:
+            before = getattr(model, f"{mode}_function")
+            object.__setattr__(model, f"{mode}_function", _Function(self, mode, before))
+            object.__setattr__(model, f"make_{mode}_function", _Maker(self, mode))
 
-    def add(self, probe: KerasProbe) -> None:
-        """Record for one more probe."""
-        if self.probes and probe.layers != self.probes[0].layers:
-            self.abandon()
-            raise RecordingError("probes that record the same run must have the same layers= rules")
-        self.probes.append(probe)
+    @property
+    def begun(self) -> bool:
+        """Whether Keras has begun the run."""
+        return self._mode is not None
 
-    def begin(self, mode: Mode) -> None:
-        """Start counting; the first of several probes does it for all."""
-        if self._recorder is not None:
-            return
-        self.begun = True
-        self._mode = mode
+    def begin(self, mode: Mode, probe: KerasProbe) -> None:
+        """Record the run that Keras begins for one more probe.
+
+        Raises
+        ------
+        ModelError, RecordingError
+            If the model, or this run of it, cannot be recorded.
+        """
         model = self._model()
-        key = (mode, *_settings(model, mode), tuple(map(_hashable, self.probes)))
-        leader = self.probes[0]
-        self._recorder = leader.recorder(model, key, lambda: self._make(mode))
-        for probe in self.probes:
-            probe.started()
-        self._recorder.begin()
-
-    def _make(self, mode: Mode) -> Recorder:
-        options = [probe.options for probe in self.probes]
-        return Recorder(self._framework, self._model(), mode, options, self.probes[0].layers)
-
-    def end(self) -> None:
-        """Hand each probe its trace; the first of several probes does it for all."""
-        if self._recorder is None:
-            return
-        recorder, self._recorder = self._recorder, None
+        if model is None or _session_of(model) is not self:
+            raise RecordingError(UNANNOUNCED)
+        self._mode = mode
         try:
-            traces = recorder.traces()
+            probe.expects(model)
+            self._probes.append(probe)
+            probe.began()
+            _check_recordable(model)
+            if probe.layers != self._probes[0].layers:
+                raise RecordingError("probes that record the same run must have the same layers= rules")
         except BaseException:
             self.abandon()
             raise
-        self.close()
-        for probe, trace in zip(self.probes, traces, strict=True):
-            probe.recorded(trace)
+
+    def run(self, mode: Mode, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Do what Keras wants done for each batch."""
+        model = self._model()
+        if self._mode != mode or _session_of(model) is not self:
+            # Nobody records this run: a callback broke off before the probe was told of its beginning.
+            self.abandon()
+            getattr(model, f"make_{mode}_function")()
+            return getattr(model, f"{mode}_function")(*args, **kwargs)
+        try:
+            if self._recorder is None:
+                self._recorder = self._started(model, mode)
+            return self._recorder(*args, **kwargs)
+        except BaseException as error:
+            if not self._framework.ends_the_data(error):
+                self.abandon()
+            raise
+
+    def _started(self, model: Any, mode: Mode) -> Recorder:
+        """Get the recorder of this run, from the first of the probes, and start it."""
+        leader, options = self._probes[0], [probe.options for probe in self._probes]
+        key = (mode, *self._framework.settings(model), tuple(each.key for each in options))
+        recorder = leader.recorder(
+            model, key, lambda: Recorder(self._framework, model, mode, options, leader.layers)
+        )
+        recorder.begin()
+        return recorder
+
+    def make(self, mode: Mode, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Do what Keras wants done at the beginning of a run."""
+        model = self._model()
+        function = getattr(model, f"{mode}_function")
+        # Not so where compile() has dropped it since.
+        if self.announced and not self.begun and isinstance(function, _Function):
+            self.announced = False
+            return function
+        self.abandon()
+        return getattr(model, f"make_{mode}_function")(*args, **kwargs)
+
+    def end(self) -> None:
+        """Hand each probe its trace; the first of several probes does it for all."""
+        if not self._probes:
+            return
+        self._close()
+        recorder, self._recorder = self._recorder, None
+        try:
+            if recorder is None:
+                raise RecordingError("Keras ran no batch, so there is nothing that KerasProbe has recorded")
+            traces = recorder.traces()
+            while self._probes:
+                self._probes[0].recorded(traces.pop(0), recorder.carry)
+                del self._probes[0]
+        finally:
+            self._break_off()
 
     def abandon(self) -> None:
         """Leave the model as it was, and tell the probes that the run broke off."""
-        self.close()
-        for probe in self.probes:
-            probe.broke_off()
+        self._close()
+        self._break_off()
 
-    def close(self) -> None:
-        """Leave the model as it was."""
+    def _break_off(self) -> None:
+        while self._probes:
+            self._probes.pop().broke_off()
+        self._recorder = None
+
+    def _close(self) -> None:
         model = self._model()
-        if model is None or _open.get(model) is not self:
+        if model is None or _session_of(model) is not self:
             return
-        del _open[model]
         for mode in MODES:
-            object.__setattr__(model, f"{mode}_function", self._before[mode])
+            function = vars(model)[f"{mode}_function"]
+            if isinstance(function, _Function):
+                object.__setattr__(model, f"{mode}_function", function.before)
             object.__delattr__(model, f"make_{mode}_function")
 
-    def _guarded(self, mode: Mode) -> Callable[..., Any]:
-        """What Keras calls for each batch during the run."""
 
-        def function(*args: Any, **kwargs: Any) -> Any:
-            if self._recorder is None or self._mode != mode:
-                raise RecordingError(f"Keras ran its {mode} function without having begun to {mode}")
-            try:
-                return self._recorder(*args, **kwargs)
-            except BaseException as error:
-                if not _ends_the_data(self._framework, error):
-                    self.abandon()
-                raise
+class _Function:
+    """Stands for a model's predict or test function, and keeps it."""
 
-        return function
+    def __init__(self, session: Session, mode: Mode, before: Any) -> None:
+        self.session = session
+        self.mode = mode
+        self.before = before
 
-    def _healer(self, mode: Mode) -> Callable[..., Any]:
-        """What Keras calls at the beginning of a run; a second time, the run before has broken off."""
-
-        def make(*args: Any, **kwargs: Any) -> Any:
-            model = self._model()
-            if not self.begun and not self._asked:
-                self._asked = True
-                return getattr(model, f"{mode}_function")
-            self.abandon()
-            return getattr(model, f"make_{mode}_function")(*args, **kwargs)
-
-        return make
-
-    _asked = False
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.session.run(self.mode, args, kwargs)
 
 
-def _ends_the_data(framework: Framework, error: BaseException) -> bool:
-    """Whether an error is how an iterator says that it has no more batches."""
-    return isinstance(error, (StopIteration, framework.tf.errors.OutOfRangeError))
+class _Maker:
+    """Stands for a model's ``make_predict_function`` or ``make_test_function``."""
+
+    def __init__(self, session: Session, mode: Mode) -> None:
+        self.session = session
+        self.mode = mode
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.session.make(self.mode, args, kwargs)
 
 
-def _settings(model: Any, mode: Mode) -> tuple[Any, ...]:
-    """What a traced function of Keras depends on."""
-    compiled: tuple[Any, ...] = ()
-    if mode == "test":
-        names = ("compiled_loss", "compiled_metrics", "_compile_loss", "_compile_metrics")
-        compiled = tuple(id(model.__dict__.get(name)) for name in names)
-    # Keras 2 keeps it in a variable, or None before compile().
-    steps = getattr(model, "steps_per_execution", None) or getattr(model, "_steps_per_execution", None)
-    return (bool(model.run_eagerly), str(getattr(model, "jit_compile", None)), int(steps or 1), compiled)
-
-
-def _hashable(probe: KerasProbe) -> Any:
-    options = probe.options
-    spiking = tuple(sorted((str(key), value) for key, value in options.spiking.items()))
-    return (options.observe, options.detail, options.time_axis, spiking)
-
-
-def _check_recordable(framework: Framework, model: Any) -> None:
+def _check_recordable(model: Any) -> None:
     if not model.built:
         raise ModelError(
             f"model {model.name!r} is not built, so its layers have no weights to count; call it once on a "
