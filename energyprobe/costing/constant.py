@@ -7,8 +7,9 @@ import numpy as np
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure
-from energyprobe.costing.remarks import remarks_of
+from energyprobe.costing.remarks import boundary_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable, TermCost
 from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
@@ -31,11 +32,6 @@ NEVER_MODELLED: dict[str, str] = {
     "host": "host, input and output",
 }
 """Terms that this model has no formula for."""
-
-PAID_SYNOPS = {"nothing": "dense", "zero inputs": "event", "zero inputs and weights": "effective"}
-"""What a device skips to the synops that it pays for."""
-
-_SPIKE_COUNTS = {"event": "spike_synops", "effective": "effective_spike_synops"}
 
 
 class Constants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,13 +99,15 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
 
         The scenario's batch size changes nothing: each inference costs its operations.
         """
-        work = work_of(trace)
+        scenario = scenario or Scenario()
+        self.check_dtype(scenario.dtype)
+        work = work_of(trace, scenario)
         operations = self._operations(work)
         energies = {term: self._energies(term, each, work) for term, each in operations.items()}
         energy_j, low_j, high_j = _sums(work, energies)
         return CostTable(
             device=self,
-            scenario=scenario or Scenario(),
+            scenario=scenario,
             layer=tuple(call.layer for call in work.calls),
             call=tuple(call.call_index for call in work.calls),
             kind=("layer",) * len(work.calls),
@@ -121,7 +119,7 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
             not_modelled=self.not_modelled,
             left_out=self._left_out(operations),
             remarks=remarks_of(work, self, np.isnan(operations["macs"] + operations["acs"])),
-            notes=self._notes(work),
+            notes=self._notes(work, scenario),
         )
 
     @property
@@ -140,21 +138,10 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
 
     def _operations(self, work: Work) -> dict[str, Array]:
         """Operations of each term per inference, shape ``(entries,)``; NaN where they are unknown."""
-        paid = PAID_SYNOPS[self.skips]
-        acs = work[f"{paid}_acs"]
-        if not self.graded_events:
-            multiplied = work.takes_graded
-            if paid in _SPIKE_COUNTS:
-                # An event of k spikes is k accumulates.
-                acs = np.where(acs == 0, 0, work[_SPIKE_COUNTS[paid]])
-        elif self.constants.acs is None:
-            multiplied = np.ones_like(work.takes_graded)
-        else:
-            # Several spikes in one event are a value, by which the weight is multiplied.
-            multiplied = work["spike_synops"] > work["event_synops"]
+        macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
         return {
-            "macs": work[f"{paid}_macs"] + np.where(multiplied, acs, 0),
-            "acs": np.where(multiplied, 0, acs),
+            "macs": macs,
+            "acs": acs,
             "neuron_updates": work["neuron_updates"],
             "elementwise": work["elementwise_ops"],
         }
@@ -183,9 +170,14 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
     def _left_out(self, operations: dict[str, Array]) -> dict[str, float]:
         return {term: float(np.nansum(operations[term])) for term in TERMS if term in self.not_modelled}
 
-    def _notes(self, work: Work) -> tuple[str, ...]:
+    def _notes(self, work: Work, scenario: Scenario) -> tuple[str, ...]:
         notes = ["constant energy per operation: the batch size does not change the energy of an inference"]
-        steps = max(call.timesteps for call in work.calls)
+        if scenario.inferences_per_second or scenario.timestep_s:
+            notes.append("no times are known: neither the pace nor the length of a timestep changes anything")
+        if scenario.dtype and not self.dtypes:
+            notes.append(f"its figures are for no stated data type: {scenario.dtype} changes nothing")
+        notes += boundary_notes(self.figures, scenario)
+        steps = work.timesteps.max()
         if self.skips == "nothing" and steps > 1:
             notes.append(f"a dense implementation runs each of {steps:g} timesteps in full, zeros included")
         if alone := [_title(term) for term, figure in self.figures.items() if not figure.has_range]:
@@ -213,7 +205,7 @@ def _sums(work: Work, energies: dict[str, Array]) -> Array:
 
 def _ends(figure: Figure | None) -> Array:
     """Value, low and high in joules, shape ``(3, 1)``; NaN without a figure."""
-    ends = (np.nan,) * 3 if figure is None else (figure.value_j, figure.low_j, figure.high_j)
+    ends = (np.nan,) * 3 if figure is None else (figure.value_si, figure.low_si, figure.high_si)
     return np.array(ends)[:, None]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from energyprobe.costing.figures import Figure, Source
-from energyprobe.errors import DeviceError, nearest
+from energyprobe.costing.figures import UNITS, Dimension, Figure, Source
+from energyprobe.errors import DeviceError, ScenarioError, nearest
 
 if TYPE_CHECKING:
     from energyprobe.costing.scenario import Scenario
@@ -18,6 +19,28 @@ if TYPE_CHECKING:
 
 Kind = Literal["conventional", "event-driven", "arithmetic"]
 Skips = Literal["nothing", "zero inputs", "zero inputs and weights"]
+
+
+class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far the device's predictions lay from measurements that its figures were not fitted to.
+
+    Attributes
+    ----------
+    factor : float
+        90 % of the measurements lay between prediction / factor and prediction x factor.
+    measurements : int
+        How many there were.
+    note : str
+        Which they were.
+    """
+
+    factor: float
+    measurements: int
+    note: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.factor < math.inf:
+            raise DeviceError(f"factor: expected a finite number of at least 1, got {self.factor:g}")
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +67,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Of the device.
     process_nm : float or None
         Process node.
+    dtypes : tuple of str
+        Data types that its figures are for; empty where that is not known.
+    held_out : HeldOut or None
+        Error of its predictions, where there are measurements; prices are that much wider.
     also_cites : tuple of str
         Keys of publications that the description mentions.
     sources : dict of str to Source
@@ -59,10 +86,19 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     aliases: tuple[str, ...] = ()
     year: int | None = None
     process_nm: float | None = None
+    dtypes: tuple[str, ...] = ()
+    held_out: HeldOut | None = None
     also_cites: tuple[str, ...] = ()
     sources: dict[str, Source] = {}
 
     def __post_init__(self) -> None:
+        for term, figure in self.figures.items():
+            wanted = self.dimension_of(term)
+            if figure.dimension != wanted:
+                raise DeviceError(
+                    f"constants.{term}.unit: {figure.unit!r} is a unit of {figure.dimension}, "
+                    f"expected one of {wanted}: {', '.join(UNITS[wanted])}"
+                )
         for field, key in self._citations():
             if key not in self.sources:
                 raise DeviceError(f"{field}: no source {key!r}, {nearest(key, self.sources)}")
@@ -85,6 +121,28 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def figures(self) -> dict[str, Figure]:
         """The figures it has, by term."""
         raise NotImplementedError
+
+    def dimension_of(self, term: str) -> Dimension:
+        """What the figure of a term measures: the energy of one operation, unless a model says otherwise."""
+        return "energy"
+
+    def check_dtype(self, dtype: str | None) -> None:
+        """Refuse a data type that the device has no figures for.
+
+        Parameters
+        ----------
+        dtype : str or None
+            Of a scenario.
+
+        Raises
+        ------
+        ScenarioError
+            If its figures are for others.
+        """
+        if dtype is not None and self.dtypes and dtype not in self.dtypes:
+            raise ScenarioError(
+                f"{self.title} ({self.name}) has no figures for {dtype}, only for {', '.join(self.dtypes)}"
+            )
 
     def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
         """Price every call of a network.

@@ -15,21 +15,35 @@ Boundary = Literal["operation", "core", "chip", "board", "system", "unknown"]
 VERIFIABLE: tuple[Provenance, ...] = ("primary", "derived", "secondary-multiple")
 """Kinds of provenance that may be called verified."""
 
-PER_JOULE: dict[str, float] = {"J": 1.0, "mJ": 1e3, "uJ": 1e6, "nJ": 1e9, "pJ": 1e12, "fJ": 1e15}
-"""Units of energy, as how many of each make a joule."""
+Dimension = Literal["energy", "energy per byte", "power", "time", "time per byte", "memory", "number"]
+
+UNITS: dict[Dimension, dict[str, float]] = {
+    "energy": {"J": 1.0, "mJ": 1e3, "uJ": 1e6, "nJ": 1e9, "pJ": 1e12, "fJ": 1e15},
+    "energy per byte": {"nJ/byte": 1e9, "pJ/byte": 1e12, "pJ/bit": 1e12 / 8, "fJ/bit": 1e15 / 8},
+    "power": {"W": 1.0, "mW": 1e3, "uW": 1e6},
+    "time": {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "ps": 1e12, "fs": 1e15},
+    "time per byte": {"ns/byte": 1e9, "ps/byte": 1e12, "fs/byte": 1e15},
+    "memory": {"byte": 1.0, "kiB": 2.0**-10, "MiB": 2.0**-20, "GB": 1e-9},
+    "number": {"1": 1.0},
+}
+"""Units by what they measure, as how many of each make one base unit (J, J/byte, W, s, s/byte, byte, 1)."""
+
+_UNITS: dict[str, tuple[Dimension, float]] = {
+    unit: (dimension, per_base) for dimension, units in UNITS.items() for unit, per_base in units.items()
+}
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Energy of one operation, as published.
+    """A number about a device, as published: the energy of one operation, a power, a time, a capacity.
 
     Attributes
     ----------
     value : float
         In `unit`.
     unit : str
-        A key of `PER_JOULE`.
+        One of `UNITS`.
     low, high : float or None
-        Published range, in `unit`; None where none is known.
+        Published range, in `unit`, as a 90 % interval; None where none is known.
     source : str
         Key of the publication that the value comes from.
     via : str or None
@@ -45,6 +59,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     boundary : str
         What the figure covers: one ``"operation"`` of an arithmetic unit, a ``"core"``, ``"chip"``,
         ``"board"`` or whole ``"system"``; ``"unknown"`` where the publication was not read.
+    basis : {"marginal", "average"}
+        ``"marginal"``: what one more costs. ``"average"``: all power of a chip at one operating point over
+        what it did there, so that static power is in it already.
     note : str
         What a reader should know: how it was derived, how others use it.
 
@@ -65,13 +82,12 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     high: float | None = None
     via: str | None = None
     range_source: str | None = None
+    basis: Literal["marginal", "average"] = "marginal"
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.unit not in PER_JOULE:
-            raise DeviceError(
-                f"unit: {self.unit!r} is no unit of energy for one operation, {nearest(self.unit, PER_JOULE)}"
-            )
+        if self.unit not in _UNITS:
+            raise DeviceError(f"unit: {self.unit!r} is no known unit, {nearest(self.unit, _UNITS)}")
         for field in ("value", "low", "high"):
             number = getattr(self, field)
             if number is not None and not (math.isfinite(number) and number >= 0):
@@ -88,19 +104,24 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
 
     @property
-    def value_j(self) -> float:
-        """Joules per operation."""
-        return self.value / PER_JOULE[self.unit]
+    def dimension(self) -> Dimension:
+        """What it measures."""
+        return _UNITS[self.unit][0]
 
     @property
-    def low_j(self) -> float:
-        """Joules per operation at the cheap end; `value_j` where no range is known."""
-        return self._ends()[0] / PER_JOULE[self.unit]
+    def value_si(self) -> float:
+        """Value in the base unit of its dimension."""
+        return self.value / _UNITS[self.unit][1]
 
     @property
-    def high_j(self) -> float:
-        """Joules per operation at the dear end; `value_j` where no range is known."""
-        return self._ends()[1] / PER_JOULE[self.unit]
+    def low_si(self) -> float:
+        """Low end in the base unit; `value_si` where no range is known."""
+        return self._ends()[0] / _UNITS[self.unit][1]
+
+    @property
+    def high_si(self) -> float:
+        """High end in the base unit; `value_si` where no range is known."""
+        return self._ends()[1] / _UNITS[self.unit][1]
 
     def _ends(self) -> tuple[float, float]:
         low = self.value if self.low is None else self.low

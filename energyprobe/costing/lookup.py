@@ -101,7 +101,7 @@ def _row(each: Device) -> dict[str, object]:
     from energyprobe.costing.constant import TERMS
 
     figures = each.figures
-    energies = {f"{term}_j": figures[term].value_j if term in figures else math.nan for term in TERMS}
+    energies = {f"{term}_j": figures[term].value_si if term in figures else math.nan for term in TERMS}
     return {
         "name": each.name,
         "aliases": ", ".join(each.aliases),

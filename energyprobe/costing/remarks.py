@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.device import Device
+from energyprobe.costing.figures import Figure
+from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Remark
 from energyprobe.costing.work import Work
 from energyprobe.trace.operations import NeuronUpdate, Uncounted
@@ -52,6 +54,35 @@ def remarks_of(work: Work, device: Device, unknown: npt.NDArray[np.bool_]) -> tu
             )
             remarks.append(Remark(row, text, False))
     return tuple(remarks)
+
+
+def boundary_notes(figures: Mapping[str, Figure], scenario: Scenario) -> list[str]:
+    """Say which figures cover more than the scenario asks for, or that none covers as much.
+
+    Parameters
+    ----------
+    figures : mapping of str to Figure
+        The figures that are charged, by name.
+    scenario : Scenario
+        With the boundary that is asked for.
+
+    Returns
+    -------
+    list of str
+        Sentences without full stop; none where no boundary is asked for.
+    """
+    if scenario.boundary is None:
+        return []
+    wider = [name for name, figure in figures.items() if not scenario.covers(figure.boundary)]
+    notes = (
+        [f"covers more than the {scenario.boundary}, and cannot be taken apart: {', '.join(wider)}"]
+        if wider
+        else []
+    )
+    boundaries = {figure.boundary for figure in figures.values()}
+    if not wider and scenario.boundary not in boundaries:
+        notes.append(f"no figure covers the whole {scenario.boundary}, only: {', '.join(sorted(boundaries))}")
+    return notes
 
 
 def _reason(call: LayerCall) -> str:

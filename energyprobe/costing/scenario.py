@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Literal, get_args
 
 from energyprobe.errors import ScenarioError, nearest
+
+DType = Literal["float32", "float16", "bfloat16", "int8"]
+Boundary = Literal["core", "chip", "board", "system"]
+
+BYTES: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+"""Bytes of one number."""
+
+BOUNDARIES: tuple[str, ...] = ("operation", *get_args(Boundary))
+"""What figures cover, from the smallest to the largest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +27,21 @@ class Scenario:
     ----------
     batch_size : int
         Samples that run together.
+    dtype : str or None
+        ``"float32"``, ``"float16"``, ``"bfloat16"`` or ``"int8"``; None for the one that the device's
+        figures are for, or as recorded.
+    timesteps : int or None
+        Timesteps of an inference, in place of the recorded ones: what happened in each stays as recorded.
+    new_samples_per_inference : int or None
+        Streaming: an inference is due whenever so many new timesteps have come. A network that keeps its
+        state pays for the new ones only; one without computes its window again.
+    inferences_per_second : float or None
+        None: back to back. Otherwise idle power is charged between inferences.
+    timestep_s : float or None
+        Length of a timestep on an event-driven chip, in place of its own speed; a chip that cannot keep
+        up takes as long as it needs.
+    boundary : {"core", "chip", "board", "system"} or None
+        Leave out what lies outside of it. None: charge all that the device has figures for.
 
     Raises
     ------
@@ -24,6 +50,12 @@ class Scenario:
     """
 
     batch_size: int = 1
+    dtype: DType | None = None
+    timesteps: int | None = None
+    new_samples_per_inference: int | None = None
+    inferences_per_second: float | None = None
+    timestep_s: float | None = None
+    boundary: Boundary | None = None
 
     def __new__(cls, **given: object) -> Scenario:
         """Refuse unknown fields with the names of the near ones, before Python does without them."""
@@ -34,9 +66,32 @@ class Scenario:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.batch_size, bool)
-            or not isinstance(self.batch_size, Integral)
-            or self.batch_size < 1
-        ):
-            raise ScenarioError(f"batch_size must be a whole number of at least 1, got {self.batch_size!r}")
+        _whole("batch_size", self.batch_size)
+        for name in ("timesteps", "new_samples_per_inference"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name))
+        for name in ("inferences_per_second", "timestep_s"):
+            if getattr(self, name) is not None:
+                _positive(name, getattr(self, name))
+        for name, choices in (("dtype", BYTES), ("boundary", get_args(Boundary))):
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise ScenarioError(f"no {name} {value!r}: {nearest(str(value), choices)}")
+        if self.timesteps is not None and self.new_samples_per_inference is not None:
+            raise ScenarioError("give timesteps or new_samples_per_inference, not both")
+
+    def covers(self, boundary: str) -> bool:
+        """Whether a figure of a boundary lies within the scenario's; one of an unknown boundary does."""
+        if self.boundary is None or boundary not in BOUNDARIES:
+            return True
+        return BOUNDARIES.index(boundary) <= BOUNDARIES.index(self.boundary)
+
+
+def _whole(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ScenarioError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def _positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
+        raise ScenarioError(f"{name} must be a finite number above 0, got {value!r}")

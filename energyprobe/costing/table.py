@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,22 +85,28 @@ class TotalCost:
     energy_j, low_j, high_j : float
         Joules, with every constant at its value, its cheap and its dear end; NaN where nothing is priced.
     latency_s : float
-        From the last input to the result; NaN where the device model has no times.
+        From the last input to the result, for the whole batch; NaN where the device model has no times.
+    time_per_inference_s : float
+        1 / throughput, pauses included; NaN where the device model has no times.
     terms : dict of str to TermTotal
         What the energy is the sum of.
     not_modelled : tuple of str
         Terms that the device has no figure for.
     lower_bound : bool
         Whether some rows cost more than their figures say.
+    does_not_fit : str
+        Why the network does not fit on the device; empty where it does, or where that is not known.
     """
 
     energy_j: float
     low_j: float
     high_j: float
     latency_s: float
+    time_per_inference_s: float
     terms: dict[str, TermTotal]
     not_modelled: tuple[str, ...]
     lower_bound: bool
+    does_not_fit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,6 +142,10 @@ class CostTable:
         What is special about single rows.
     notes : tuple of str
         What is assumed throughout.
+    time_per_inference_s : float
+        1 / throughput, pauses included; NaN where the device model has no times.
+    does_not_fit : str
+        Why the network does not fit on the device; empty where it does, or where that is not known.
     """
 
     device: Device
@@ -151,6 +162,8 @@ class CostTable:
     left_out: dict[str, float]
     remarks: tuple[Remark, ...]
     notes: tuple[str, ...]
+    time_per_inference_s: float = math.nan
+    does_not_fit: str = ""
 
     def __len__(self) -> int:
         return len(self.layer)
@@ -179,9 +192,11 @@ class CostTable:
             low_j=_known_sum(self.low_j),
             high_j=_known_sum(self.high_j),
             latency_s=float(self.latency_s.sum()),
+            time_per_inference_s=self.time_per_inference_s,
             terms={name: term.total() for name, term in self.terms.items()},
             not_modelled=self.not_modelled,
             lower_bound=self.lower_bound,
+            does_not_fit=self.does_not_fit,
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array
 from energyprobe.counting.counts import UNKNOWN, Counts
 from energyprobe.counting.table import CountTable, count
-from energyprobe.errors import TraceError
+from energyprobe.errors import ScenarioError, TraceError
 from energyprobe.trace.operations import NeuronUpdate, Product
 from energyprobe.trace.records import LayerCall, Step, Trace
 
@@ -34,6 +36,8 @@ class Work:
         Their counts, over the whole recording.
     row : ndarray of int, shape (entries,)
         The row that each belongs to.
+    repeats : ndarray, shape (rows,)
+        How often the scenario runs each row, with what was recorded as 1.
     """
 
     calls: tuple[LayerCall, ...]
@@ -41,10 +45,20 @@ class Work:
     steps: tuple[Step | None, ...]
     counts: tuple[Counts, ...]
     row: npt.NDArray[np.intp]
+    repeats: Array
 
     def __getitem__(self, name: str) -> Array:
         """Counts of one name per inference, shape ``(entries,)``; NaN where unknown."""
-        return np.array([getattr(each, name) for each in self.counts], dtype=np.float64) / self.samples
+        return self.per_inference([getattr(each, name) for each in self.counts])
+
+    def per_inference(self, totals: Sequence[float | None]) -> Array:
+        """Turn totals over the recording, one an entry, into figures of an inference of the scenario."""
+        return np.array(totals, dtype=np.float64) / self.samples * self.repeats[self.row]
+
+    @functools.cached_property
+    def timesteps(self) -> Array:
+        """Timesteps of an inference, shape ``(rows,)``."""
+        return np.array([call.timesteps for call in self.calls], dtype=np.float64) * self.repeats
 
     def by_row(self, values: Array) -> Array:
         """Sum of what is known, shape ``(rows,)``; NaN for a row with nothing but unknown or zero values.
@@ -78,13 +92,15 @@ class Work:
         return np.array([_takes_graded(step) for step in self.steps], dtype=bool)
 
 
-def work_of(trace: Trace | CountTable) -> Work:
+def work_of(trace: Trace | CountTable, scenario: Scenario | None = None) -> Work:
     """Lay out the counts of a network for pricing.
 
     Parameters
     ----------
     trace : Trace or CountTable
         A recording (its literal reading is counted), or counts.
+    scenario : Scenario, optional
+        How many timesteps an inference has; by default those of the recording.
 
     Returns
     -------
@@ -95,6 +111,8 @@ def work_of(trace: Trace | CountTable) -> Work:
     ------
     TraceError
         If no sample was recorded, so that nothing is known of an inference.
+    ScenarioError
+        If it changes the timesteps of a network that has none, or wants more new samples than there are.
     """
     table = trace if isinstance(trace, CountTable) else count(trace)
     if not table.trace.samples:
@@ -111,7 +129,33 @@ def work_of(trace: Trace | CountTable) -> Work:
         steps=tuple(step for _, step, _ in entries),
         counts=tuple(counts for _, _, counts in entries),
         row=np.array([index for index, _, _ in entries], dtype=np.intp),
+        repeats=_repeats(table, scenario or Scenario()),
     )
+
+
+def keeps_state(call: LayerCall) -> bool:
+    """Whether a call carries a state from one timestep to the next."""
+    return call.timesteps > 1 and not call.foldable_over_time
+
+
+def _repeats(table: CountTable, scenario: Scenario) -> Array:
+    """How often each row runs, shape ``(rows,)``: rows with timesteps in proportion to them."""
+    timesteps = np.array([row.call.timesteps for row in table.rows], dtype=np.float64)
+    wanted = scenario.timesteps or scenario.new_samples_per_inference
+    if wanted is None:
+        return np.ones_like(timesteps)
+    recorded, name = timesteps.max(), table.trace.model
+    if recorded <= 1:
+        field = "timesteps" if scenario.timesteps else "new_samples_per_inference"
+        raise ScenarioError(f"{field}: the trace of {name!r} has no timesteps")
+    if scenario.new_samples_per_inference:
+        if wanted > recorded:
+            raise ScenarioError(
+                f"new_samples_per_inference: {wanted} are more than the {recorded:g} timesteps of {name!r}"
+            )
+        if not any(keeps_state(row.call) for row in table.rows):
+            return np.ones_like(timesteps)
+    return np.where(timesteps > 1, wanted / recorded, 1.0)
 
 
 def _neuron(step: Step | None) -> str:

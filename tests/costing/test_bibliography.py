@@ -48,7 +48,7 @@ def test_proceedings_and_software():
 
 
 def test_sources_of_devices_come_once_and_in_order():
-    text = bibliography([device("cpu"), device("gpu"), device("loihi")])
+    text = bibliography([device("cpu"), device("gpu"), device("loihi-constant")])
     keys = re.findall(r"@\w+\{(\w+),", text)
     assert keys == ["blouw2019", "davies2018", "degnan2016", "kerasspiking", "sanafe2025"]
     assert text.count("\n\n") == 4

@@ -118,13 +118,15 @@ def test_graded_values_are_not_priced_on_a_device_of_spikes(make_call, make_trac
         ),
         make_call("dense", (Dense(inputs=5, units=3), spiking(6))),
     )
-    cost = device("loihi").cost(trace)
+    cost = device("loihi-constant").cost(trace)
     assert cost.energy_j == pj(math.nan, 6 * 23.6)
     assert cost.lower_bound
     assert cost.lower_bounds.tolist() == [True, False]
-    expected = ["conv1 reads graded values; Intel Loihi takes spikes"]
+    expected = ["conv1 reads graded values; Intel Loihi (constant energy) takes spikes"]
     if events is None:
-        expected.append("the synaptic operations of conv1 that Intel Loihi pays for were not recorded")
+        expected.append(
+            "the synaptic operations of conv1 that Intel Loihi (constant energy) pays for were not recorded"
+        )
     assert list(cost.reasons) == expected
     total = cost.total()
     assert total.lower_bound
@@ -179,7 +181,7 @@ def test_loihi_interval_from_inactive_to_active(make_call, make_trace, spiking):
         make_call("dense", (Dense(inputs=7, units=5), spiking(20))),
         make_call("lif", (UPDATE, None), timesteps=11),
     )
-    cost = device("loihi").cost(trace)
+    cost = device("loihi-constant").cost(trace)
     assert cost.low_j == pj(20 * 23.6, 55 * 52)
     assert cost.energy_j == pj(20 * 23.6, 55 * 81)
     assert cost.high_j == pj(20 * 35.5, 55 * 81)
@@ -245,7 +247,7 @@ def test_terms_that_are_not_modelled_are_listed(snn, make_device):
     assert cost.left_out == {"neuron_updates": 55, "elementwise": 55}
     assert cost.total().not_modelled == cost.not_modelled
     assert set(cost.terms) == {"macs", "acs"}
-    assert device("loihi").cost(snn).not_modelled[:2] == ("macs", "elementwise")
+    assert device("loihi-constant").cost(snn).not_modelled[:2] == ("macs", "elementwise")
     assert not cost.lower_bound
 
 
@@ -321,7 +323,7 @@ def test_nothing_known_at_all(make_call, make_trace, make_device):
 
 
 def test_no_latency_without_times(snn):
-    cost = device("loihi").cost(snn)
+    cost = device("loihi-constant").cost(snn)
     assert np.isnan(cost.latency_s).all()
     assert math.isnan(cost.total().latency_s)
 
@@ -342,7 +344,7 @@ def test_counts_are_priced_like_their_trace(snn, make_device):
     assert chip.cost(count(snn)).energy_j.tolist() == chip.cost(snn).energy_j.tolist()
 
 
-@pytest.mark.parametrize("name", ["cpu", "loihi", "45nm-int8"])
+@pytest.mark.parametrize("name", ["cpu", "loihi", "loihi-constant", "45nm-int8"])
 def test_columns_sum_to_totals(snn, name):
     cost = device(name).cost(snn)
     total = cost.total()

@@ -52,7 +52,7 @@ def test_equal_by_hand_on_loihi(snn, make_device):
 
 def test_what_ours_differs_by_on_loihi(snn):
     # Davies et al. publish 23.6 pJ a synop: 148 * 3.5 pJ less.
-    assert device("loihi").cost(snn).total().energy_j == pytest.approx(10490.8e-12 - 148 * 3.5e-12)
+    assert device("loihi-constant").cost(snn).total().energy_j == pytest.approx(10490.8e-12 - 148 * 3.5e-12)
 
 
 def test_equal_to_the_program_itself(snn, make_device):
@@ -95,7 +95,7 @@ def test_an_image_is_not_read_as_firing_rates(make_call, make_trace, graded):
     # Dense 784 -> 128 on a grey image of mean 0.497: ModelEnergy reads 0.497 Hz, so 49.9 synops of 100,352.
     wide = Dense(inputs=784, units=128)
     trace = make_trace(make_call("dense", (wide, graded(784 * 128))))
-    cost = device("loihi").cost(trace)
+    cost = device("loihi-constant").cost(trace)
     assert np.isnan(cost.energy_j).all()
-    assert cost.reasons == ("dense reads graded values; Intel Loihi takes spikes",)
+    assert cost.reasons == ("dense reads graded values; Intel Loihi (constant energy) takes spikes",)
     assert device("45nm-fp32").cost(trace).total().energy_j == pytest.approx(100352 * 4.6e-12)

@@ -54,9 +54,9 @@ def test_a_good_file(tmp_path):
         "zero inputs",
     )
     macs = chip.figures["macs"]
-    assert (macs.value_j, macs.low_j, macs.high_j) == (3e-9, 2.5e-9, 4e-9)
+    assert (macs.value_si, macs.low_si, macs.high_si) == (3e-9, 2.5e-9, 4e-9)
     lstm = chip.figures["neuron_kinds.lstm"]
-    assert lstm.value_j == lstm.low_j == lstm.high_j == pytest.approx(70e-12)
+    assert lstm.value_si == lstm.low_si == lstm.high_si == pytest.approx(70e-12)
     assert chip.cites == ("mine2026", "horowitz2014")
     assert list(chip.sources) == ["mine2026", "horowitz2014"]
     assert chip.sources["mine2026"].title == "My measurements"
@@ -75,9 +75,9 @@ def test_own_sources_come_before_those_of_the_catalog():
     ("unit", "joules"), [("J", 3), ("mJ", 3e-3), ("uJ", 3e-6), ("nJ", 3e-9), ("pJ", 3e-12), ("fJ", 3e-15)]
 )
 def test_units(unit, joules):
-    assert parse_device(GOOD.replace('"nJ"', f'"{unit}"'), "x.toml").figures["macs"].value_j == pytest.approx(
-        joules
-    )
+    assert parse_device(GOOD.replace('"nJ"', f'"{unit}"'), "x.toml").figures[
+        "macs"
+    ].value_si == pytest.approx(joules)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,14 @@ def test_units(unit, joules):
         (
             'unit = "nJ"',
             'unit = "kJ"',
-            "line 14: constants.macs.unit: 'kJ' is no unit of energy for one operation, "
-            "did you mean 'J' or 'uJ' or 'pJ'?",
+            "line 14: constants.macs.unit: 'kJ' is no known unit, did you mean 'J' or 'uJ' or 'pJ'?",
         ),
-        ('unit = "nJ"', 'unit = "s"', "line 14: constants.macs.unit: 's' is no unit of energy"),
+        (
+            'unit = "nJ"',
+            'unit = "s"',
+            "line 14: constants.macs.unit: 's' is a unit of time, expected one of energy: "
+            "J, mJ, uJ, nJ, pJ, fJ",
+        ),
         (
             "value = 3",
             "value = -3",
@@ -183,13 +187,13 @@ def test_units(unit, joules):
             "line 6: graded_events: expected true or false, got text",
         ),
         ('title = "My chip"', 'titel = "My chip"', "line 3: titel: unknown field, did you mean 'title'?"),
-        ('model = "constant"\n', "", "my_chip.toml: model: missing, known are constant"),
+        ('model = "constant"\n', "", "my_chip.toml: model: missing, known are chip, constant"),
         (
             'model = "constant"',
             'model = "constants"',
             "line 1: model: no device model 'constants', did you mean 'consta",
         ),
-        ('model = "constant"', "model = 3", "line 1: model: no device model 3, known are constant"),
+        ('model = "constant"', "model = 3", "line 1: model: no device model 3, known are chip, constant"),
         (
             'type = "misc"',
             'type = "web"',

@@ -31,7 +31,7 @@ def test_unknown_device():
         device("lohi")
     assert str(caught.value) == (
         "no device 'lohi' (energyprobe.devices() lists all; a file of your own is given by its path, "
-        "which ends in .toml): did you mean 'loihi'?"
+        "which ends in .toml): did you mean 'loihi' or 'odin' or 'loihi2-proxy'?"
     )
 
 
@@ -88,7 +88,7 @@ def test_the_list_of_devices():
         "sources",
     ]
     assert list(table["name"]) == list(catalog())
-    loihi = table.set_index("name").loc["loihi"]
+    loihi = table.set_index("name").loc["loihi-constant"]
     assert loihi["acs_j"] == pytest.approx(23.6e-12)
     assert pd.isna(loihi["macs_j"])
     assert (loihi["year"], loihi["process_nm"], loihi["boundary"]) == (2018, 14, "core")

@@ -1,0 +1,254 @@
+"""Device model "chip": an event-driven chip, paid for its events, neurons, messages and time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from energyprobe.costing.chip_figures import DIMENSIONS, TERM_OF, Constants
+from energyprobe.costing.device import Device
+from energyprobe.costing.figures import Dimension, Figure
+from energyprobe.costing.ledger import Ledger, ends
+from energyprobe.costing.mapping import Capacity, Mapping, map_network
+from energyprobe.costing.remarks import boundary_notes, remarks_of
+from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.synops import paid_synops
+from energyprobe.costing.table import Array, CostTable
+from energyprobe.costing.traffic import active_share, events_received, spikes_sent
+from energyprobe.costing.work import Work, keeps_state, work_of
+from energyprobe.counting.table import CountTable
+from energyprobe.errors import DeviceError
+from energyprobe.trace.records import Trace
+
+NETWORK = ("static power", "idle power", "synchronisation", "host", "reset")
+"""Rows that no layer causes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Times of one inference, in seconds; NaN where unknown.
+
+    Attributes
+    ----------
+    stage_s : ndarray, shape (rows,)
+        What each stage needs for a timestep, at the row that it is named after; 0 where not known.
+    step_s : float
+        Length of a timestep.
+    steps : float
+        Timesteps.
+    busy_s, idle_s : float
+        An inference, and the pause after it.
+    """
+
+    stage_s: Array
+    step_s: float
+    steps: float
+    busy_s: float
+    idle_s: float
+
+
+class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A chip that computes where events arrive, in timesteps that all cores end together.
+
+    Per inference of T timesteps, with N of the network, c of its mapping (`energyprobe.costing.mapping`)::
+
+        E = N_macs e_macs + N_acs e_acs + N_updates e_updates + N_spikes e_spikes
+            + N_received c_cores (e_messages + c_hops e_hops)
+            + c_chips (P_static + P_host) t + c_cores P_core t + c_chips e_reset + c_chips P_idle t_idle
+        t = T max(longest stage + t_barrier, t_timestep)
+
+    A neuron is updated as active if an event reached it in the timestep (`traffic.active_share`).
+
+    Attributes
+    ----------
+    constants : Constants
+        The figures.
+    """
+
+    constants: Constants
+
+    def __post_init__(self) -> None:
+        if self.constants.static_w is not None:
+            for term in ("macs", "acs"):
+                figure = getattr(self.constants, term)
+                if figure is not None and figure.basis == "average":
+                    raise DeviceError(
+                        f"constants.{term}.basis: an average over an operating point holds the static power "
+                        "already; give a marginal energy, or no static_w"
+                    )
+        if not self.figures:
+            raise DeviceError("constants: expected at least one figure")
+        super().__post_init__()
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures it has, by term."""
+        given = {name: getattr(self.constants, name) for name in Constants.__struct_fields__}
+        return {name: figure for name, figure in given.items() if figure is not None}
+
+    def dimension_of(self, term: str) -> Dimension:
+        """What the figure of a term measures."""
+        return DIMENSIONS.get(term, "energy")
+
+    def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
+        """Price every call of a network; see `Device.cost`.
+
+        A batch runs one sample after the other.
+        """
+        scenario = scenario or Scenario()
+        self.check_dtype(scenario.dtype)
+        work = work_of(trace, scenario)
+        mapping = map_network(work, self._capacity())
+        macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
+        timing = self._timing(work, mapping, macs + acs, scenario)
+        ledger = Ledger(work, NETWORK)
+        self._charge_events(ledger, mapping, macs, acs)
+        self._charge_time(ledger, mapping, timing, scenario)
+        ledger.leave_out(work.uncounted | (work["elementwise_ops"] > 0) | (work["lookups"] > 0))
+        self._latency(ledger, mapping, timing, scenario)
+        unfit = self._unfit(mapping)
+        return ledger.table(
+            self,
+            scenario,
+            not_modelled=self._not_modelled(timing),
+            left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
+            remarks=remarks_of(work, self, np.isnan(macs + acs)),
+            notes=(*([unfit] if unfit else []), *self._notes(work, mapping, timing, scenario)),
+            time_per_inference_s=timing.busy_s + timing.idle_s,
+            does_not_fit=unfit,
+        )
+
+    def _charge_events(self, ledger: Ledger, mapping: Mapping, macs: Array, acs: Array) -> None:
+        work, constants = ledger.work, self.constants
+        # An event of no figure for graded ones is left out, and remarked on.
+        for term, amounts in (("macs", macs), ("acs", acs)):
+            figure = getattr(constants, term)
+            if figure is not None:
+                ledger.charge(term, amounts, ends(figure), figure.cites)
+            else:
+                ledger.leave_out(amounts != 0)
+        updates = work["neuron_updates"]
+        if constants.neuron_updates is not None:
+            value, low, high = ends(constants.neuron_updates)
+            active = active_share(work, mapping, macs + acs)
+            value = np.where(np.isnan(active), value, low + active * (high - low))
+            prices = np.array([value, np.full_like(value, low), np.full_like(value, high)])
+            ledger.charge("neuron_updates", updates, prices, constants.neuron_updates.cites)
+        else:
+            ledger.leave_out(updates > 0)
+        if constants.spikes is not None:
+            ledger.charge("spikes", spikes_sent(work), ends(constants.spikes), constants.spikes.cites)
+        received = events_received(work)
+        stage = np.array(mapping.stage)[work.row]
+        # A spike goes to one core of a layer at least, and to each of them at the most.
+        messages = received * np.array([mapping.cores[stage], np.ones(len(stage)), mapping.cores[stage]])
+        if constants.messages is not None:
+            figure = constants.messages
+            ledger.charge("communication", messages, ends(figure), figure.cites)
+        if constants.hops is not None:
+            figure = constants.hops
+            ledger.charge("communication", messages * mapping.hops[work.row], ends(figure), figure.cites)
+
+    def _charge_time(self, ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenario) -> None:
+        chips, cores = mapping.chips, float(mapping.cores.sum())
+        # W * s/inference * chips = J/inference
+        charges = (
+            ("static power", "static_w", timing.busy_s * chips),
+            ("static power", "core_static_w", timing.busy_s * cores),
+            ("idle power", "idle_w", timing.idle_s * chips),
+            ("host", "host_w", timing.busy_s * chips),
+            ("reset", "reset", float(chips)),
+        )
+        for row, name, amount in charges:
+            figure = getattr(self.constants, name)
+            if figure is not None and scenario.covers(figure.boundary) and not math.isnan(amount):
+                ledger.charge_network(row, TERM_OF[name], amount, figure)
+
+    def _timing(self, work: Work, mapping: Mapping, synops: Array, scenario: Scenario) -> Timing:
+        constants = self.constants
+        steps = float(work.timesteps.max())
+        stage = np.array(mapping.stage)
+        synop_s, update_s, barrier_s = (
+            0.0 if figure is None else figure.value_si
+            for figure in (constants.synop_s, constants.update_s, constants.barrier_s)
+        )
+        updates = np.nan_to_num(work.by_row(work["neuron_updates"]))
+        # s/operation * operations/inference / (timesteps/inference * cores) = s/timestep
+        needed = np.nan_to_num(work.by_row(synops)) * synop_s + updates * update_s
+        stage_s = np.bincount(stage, needed, minlength=len(stage)) / steps / np.maximum(mapping.cores, 1)
+        step_s = float(stage_s.max() + barrier_s) if synop_s else math.nan
+        clock_s = scenario.timestep_s or (constants.timestep_s and constants.timestep_s.value_si)
+        if clock_s:
+            step_s = clock_s if math.isnan(step_s) else max(step_s, clock_s)
+        busy_s = step_s * steps
+        period_s = 1 / scenario.inferences_per_second if scenario.inferences_per_second else busy_s
+        return Timing(
+            stage_s=stage_s, step_s=step_s, steps=steps, busy_s=busy_s, idle_s=max(0.0, period_s - busy_s)
+        )
+
+    def _latency(self, ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenario) -> None:
+        """Give the longest stage its time, and the rest of every timestep to synchronisation."""
+        batch = scenario.batch_size
+        total_s = timing.step_s * (timing.steps * batch + mapping.depth - 1)
+        row = int(timing.stage_s.argmax())
+        longest = float(timing.stage_s[row]) * timing.steps * batch
+        ledger.latency_s[row] = longest
+        ledger.latency_s[len(ledger.work.calls) + NETWORK.index("synchronisation")] = total_s - longest
+
+    def _capacity(self) -> Capacity:
+        def of(figure: Figure | None) -> float:
+            return math.inf if figure is None else figure.value_si
+
+        constants = self.constants
+        return Capacity(
+            neurons_per_core=of(constants.neurons_per_core),
+            synapses_per_core=of(constants.synapses_per_core),
+            cores_per_chip=of(constants.cores_per_chip),
+            cores_per_tile=1.0 if constants.cores_per_tile is None else constants.cores_per_tile.value_si,
+        )
+
+    def _unfit(self, mapping: Mapping) -> str:
+        chips = self.constants.chips
+        if chips is None or mapping.chips <= chips.value_si:
+            return ""
+        return f"does not fit: it needs {mapping.chips} chips, and {chips.value_si:g} work together"
+
+    def _not_modelled(self, timing: Timing) -> tuple[str, ...]:
+        charged = {TERM_OF[name] for name in self.figures if name in TERM_OF}
+        if math.isnan(timing.busy_s):
+            charged -= {"static", "host", "idle"}
+        # A chip of graded events without a figure for accumulates multiplies spikes as any other value.
+        absent = {"acs"} if self.graded_events and "macs" in charged else set()
+        terms = dict.fromkeys((*TERM_OF.values(), "elementwise", "synchronisation"))
+        return tuple(term for term in terms if term not in charged | absent | {"reset"})
+
+    def _notes(self, work: Work, mapping: Mapping, timing: Timing, scenario: Scenario) -> list[str]:
+        cores = int(mapping.cores.sum())
+        notes = [
+            f"mapped to {_several(cores, 'core')} on {_several(mapping.chips, 'chip')}, each layer to its own"
+        ]
+        if self.constants.neurons_per_core is None and self.constants.synapses_per_core is None:
+            notes = ["its capacity is not known: one core a layer and one chip are assumed"]
+        if math.isnan(timing.step_s):
+            notes.append("no times are known: static energy is not modelled, unless timestep_s is given")
+        else:
+            notes.append(
+                f"{timing.steps:g} timesteps of {timing.step_s:.3g} s; a batch runs sample by sample"
+            )
+        pace = scenario.inferences_per_second
+        if pace and timing.busy_s * pace > 1:
+            notes.append(f"it cannot keep up with {pace:g} inferences per second, and runs back to back")
+        if pace and self.constants.idle_w is None:
+            notes.append("no idle power is published: what it draws between inferences is not modelled")
+        if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
+            notes.append("the network keeps no state: each inference computes its whole window again")
+        notes += boundary_notes(self.figures, scenario)
+        if unverified := [name for name, figure in self.figures.items() if not figure.verified]:
+            notes.append(f"not verified in the publication itself: {', '.join(unverified)}")
+        return notes
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

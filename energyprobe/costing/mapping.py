@@ -1,0 +1,195 @@
+"""Where a network lies on a chip of cores: layers to cores, cores to chips, and the way between them.
+
+Every layer of synapses gets cores of its own, as many as its neurons or its stored weights need; neurons
+lie with the synapses that drive them. The weights of a convolution are stored once, spread over its cores.
+Cores are taken in the order of the layers, tiles row by row on one square mesh that goes on from chip to
+chip.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from energyprobe.costing.table import Array
+from energyprobe.costing.work import Work
+from energyprobe.trace.operations import (
+    Conv,
+    Decode,
+    Dense,
+    Encode,
+    NeuronUpdate,
+    Operation,
+    Product,
+    Sparse,
+    Synaptic,
+)
+from energyprobe.trace.records import LayerCall
+
+_SAMPLED_TILES = 64
+"""Tiles of a layer between which distances are averaged, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a core and a chip hold; infinity where that is not known."""
+
+    neurons_per_core: float
+    synapses_per_core: float
+    cores_per_chip: float
+    cores_per_tile: float
+
+
+@dataclass(frozen=True, eq=False)
+class Mapping:
+    """Cores of each row, and where its events come from.
+
+    Attributes
+    ----------
+    stage : tuple of int
+        For each row, the row whose cores it lies on.
+    cores : ndarray, shape (rows,)
+        Cores of each stage, at the row that it is named after; 0 elsewhere.
+    chips : int
+        Whole chips.
+    hops : ndarray, shape (rows,)
+        Tiles that an event passes on its way to the row's cores, on average.
+    depth : int
+        Stages on the longest way through the network.
+    """
+
+    stage: tuple[int, ...]
+    cores: Array
+    chips: int
+    hops: Array
+    depth: int
+
+
+def map_network(work: Work, capacity: Capacity) -> Mapping:
+    """Place a network.
+
+    Parameters
+    ----------
+    work : Work
+        The network.
+    capacity : Capacity
+        Of the chip.
+
+    Returns
+    -------
+    Mapping
+    """
+    calls = work.calls
+    sources = _sources(calls)
+    stage = tuple(_stage(calls, sources, row) for row in range(len(calls)))
+    neurons, synapses = np.zeros(len(calls)), np.zeros(len(calls))
+    for row, call in enumerate(calls):
+        at = stage[row]
+        neurons[at] = max(neurons[at], _neurons(call))
+        synapses[at] += sum(step.weights for step in call.steps)
+    cores = np.maximum(
+        np.ceil(neurons / capacity.neurons_per_core), np.ceil(synapses / capacity.synapses_per_core)
+    )
+    # Of a chip of unknown capacity one core, and one chip, is assumed.
+    cores = np.where((neurons > 0) | (synapses > 0), np.maximum(cores, 1), 0)
+    tiles = np.concatenate([[0.0], np.cumsum(cores)]) / min(capacity.cores_per_tile, float(cores.sum() or 1))
+    return Mapping(
+        stage=stage,
+        cores=cores,
+        chips=max(1, math.ceil(cores.sum() / capacity.cores_per_chip)),
+        hops=_hops(stage, sources, tiles),
+        depth=_depth(stage, sources),
+    )
+
+
+def units(operation: Operation) -> int:
+    """Neurons that an operation drives in one timestep; 0 for an operation without synapses."""
+    match operation:
+        case Dense():
+            return operation.units * operation.positions
+        case Conv():
+            return math.prod(operation.output_shape) * operation.filters
+        case Sparse():
+            return operation.units
+        case Decode():
+            return operation.dimensions
+        case Encode():
+            return operation.neurons
+        case Product():
+            return operation.copies * operation.rows * operation.columns
+        case NeuronUpdate():
+            return operation.neurons
+        case _:
+            return 0
+
+
+def _neurons(call: LayerCall) -> int:
+    return max((units(step.operation) for step in call.steps), default=0)
+
+
+def _occupies(call: LayerCall) -> bool:
+    return any(isinstance(step.operation, Synaptic | NeuronUpdate) for step in call.steps)
+
+
+def _is_synaptic(call: LayerCall) -> bool:
+    return any(isinstance(step.operation, Synaptic) for step in call.steps)
+
+
+def _sources(calls: tuple[LayerCall, ...]) -> tuple[tuple[int, ...], ...]:
+    """For each row, the rows with synapses or neurons that it reads, past those without.
+
+    A call of which nothing is known reads the one before it.
+    """
+    row_of_key = {call.key: row for row, call in enumerate(calls)}
+    sources: list[tuple[int, ...]] = []
+    for row, call in enumerate(calls):
+        keys = call.inputs or ((calls[row - 1].key,) if row else ())
+        found: dict[int, None] = {}
+        for key in keys:
+            before = row_of_key.get(key, row)
+            if before < row:
+                found |= dict.fromkeys((before,) if _occupies(calls[before]) else sources[before])
+        sources.append(tuple(found))
+    return tuple(sources)
+
+
+def _stage(calls: tuple[LayerCall, ...], sources: tuple[tuple[int, ...], ...], row: int) -> int:
+    """Row that a row is placed with: neurons with the first synapses that drive them."""
+    if _is_synaptic(calls[row]) or not _occupies(calls[row]):
+        return row
+    return next((before for before in sources[row] if _is_synaptic(calls[before])), row)
+
+
+def _depth(stage: tuple[int, ...], sources: tuple[tuple[int, ...], ...]) -> int:
+    depth: dict[int, int] = {}
+    for row, before in enumerate(sources):
+        own = depth.get(stage[row], 1)
+        beyond = (depth.get(stage[each], 1) + 1 for each in before if stage[each] != stage[row])
+        depth[stage[row]] = max(own, *beyond, 1)
+    return max(depth.values(), default=1)
+
+
+def _hops(stage: tuple[int, ...], sources: tuple[tuple[int, ...], ...], tiles: Array) -> Array:
+    """Mean distance of each row's cores from those of what it reads; from the first tile for the input."""
+    side = max(1, math.ceil(math.sqrt(tiles[-1])))
+    hops = np.zeros(len(stage))
+    for row, before in enumerate(sources):
+        here = _places(tiles[stage[row]], tiles[stage[row] + 1], side)
+        origins = {(tiles[stage[each]], tiles[stage[each] + 1]) for each in before} or {(0.0, 1.0)}
+        hops[row] = np.mean([_distance(_places(*span, side), here) for span in origins])
+    return hops
+
+
+@functools.cache
+def _places(first: float, last: float, side: int) -> tuple[Array, Array]:
+    """Columns and rows of the tiles of a span on a mesh of that width."""
+    tiles = np.arange(int(first), max(int(math.ceil(last)), int(first) + 1))
+    tiles = tiles[np.linspace(0, len(tiles) - 1, min(len(tiles), _SAMPLED_TILES)).astype(int)]
+    return tiles % side * 1.0, tiles // side * 1.0
+
+
+def _distance(start: tuple[Array, Array], end: tuple[Array, Array]) -> float:
+    return float(sum(np.abs(there[:, None] - here).mean() for here, there in zip(start, end, strict=True)))
