@@ -21,7 +21,8 @@ def split(table: Table, width: int) -> list[Table]:
     """Split a table into tables that fit a page.
 
     Every column appears once, the first column in each part. Columns of a group stay together unless the
-    group alone is wider than the page; the title of a part names its groups.
+    group alone is wider than the page; the title of a part names its groups. Rows that a part says nothing
+    of are left out of it.
 
     Parameters
     ----------
@@ -54,12 +55,10 @@ def split(table: Table, width: int) -> list[Table]:
     if len(parts) == 1:
         return [table]
     titles = [_part_title(table, part) for part in parts]
-    return [
-        replace(
-            table, title=f"{title} (continued)" if title in titles[:place] else title, columns=(key, *part)
-        )
-        for place, (title, part) in enumerate(zip(titles, parts, strict=True))
+    titles = [
+        f"{title} (continued)" if title in titles[:place] else title for place, title in enumerate(titles)
     ]
+    return [_part(table, title, part) for title, part in zip(titles, parts, strict=True)]
 
 
 def column_width(column: Column, page: int) -> int:
@@ -88,6 +87,19 @@ def _broken(path: str, width: int) -> list[str]:
         lines[-1] += first
         lines += others
     return lines
+
+
+def _part(table: Table, title: str, columns: list[Column]) -> Table:
+    """The columns of a part beside the names of its rows."""
+    told = [row for row in range(table.rows) if any(column.cells[row] for column in columns)]
+    return Table(
+        title,
+        tuple(
+            replace(each, cells=tuple(each.cells[row] for row in told))
+            for each in (table.columns[0], *columns)
+        ),
+        tuple(table.detail[row] for row in told) if table.detail else (),
+    )
 
 
 def _part_title(table: Table, part: list[Column]) -> str:

@@ -20,7 +20,7 @@ def column(name: str, cells: list[str], **facts) -> Column:
 def tables(draw: st.DrawFn) -> Table:
     rows = draw(st.integers(1, 4))
     key = column("layer", draw(st.lists(WORDS, min_size=rows, max_size=rows)), text=True)
-    figures = st.lists(st.text(alphabet="0123456789", max_size=12), min_size=rows, max_size=rows)
+    figures = st.lists(st.text(alphabet="0123456789", min_size=1, max_size=12), min_size=rows, max_size=rows)
     others = [
         column(f"c{index}", draw(figures), group=draw(st.sampled_from(["structure", "activity"])))
         for index in range(draw(st.integers(1, 8)))
@@ -31,7 +31,7 @@ def tables(draw: st.DrawFn) -> Table:
 @given(tables(), st.integers(60, 200))
 def test_every_column_appears_once_beside_the_names_and_fits(table: Table, width: int) -> None:
     parts = split(table, width)
-    assert all(part.columns[0] == table.columns[0] for part in parts)
+    assert all(part.columns[0].cells == table.columns[0].cells for part in parts)
     assert [column for part in parts for column in part.columns[1:]] == list(table.columns[1:])
     for part in parts:
         widths = [column_width(column, width) for column in part.columns]
@@ -70,3 +70,13 @@ def test_groups_stay_together_and_name_their_part() -> None:
 def test_long_names_break_behind_a_slash() -> None:
     names = column("layer", ["encoder/block_3/attention", "x" * 25], text=True)
     assert broken_cells(names, 60) == [["encoder/block_3/", "attention"], ["x" * 20, "x" * 5]]
+
+
+def test_rows_that_a_part_says_nothing_of_are_left_out_of_it() -> None:
+    key = column("layer", ["conv", "  bias", "idle power"], text=True)
+    size = column("size", ["x" * 50, "x", ""], group="size")
+    energy = column("energy", ["1 J", "", "2 J"], group="energy")
+    sizes, energies = split(Table("Layers", (key, size, energy), detail=(False, True, False)), 60)
+    assert [each.cells for each in sizes.columns] == [("conv", "  bias"), ("x" * 50, "x")]
+    assert [each.cells for each in energies.columns] == [("conv", "idle power"), ("1 J", "2 J")]
+    assert (sizes.detail, energies.detail) == ((False, True), (False, False))

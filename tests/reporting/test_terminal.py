@@ -15,10 +15,11 @@ import pytest
 
 SCRIPT = """
 from energyprobe.reporting.document import Column, Document, Lines, Table
-cells = Column(name="energy", header="energy", cells=("0 J", "≥ 2.00 µJ"), total="≥ 2.00 µJ", group="energy")
+cells = ("not modelled", "≥ 2.00 µJ")
+energy = Column(name="energy", header="energy", cells=cells, total="≥ 2.00 µJ", group="energy")
 wide = [Column(name=str(i), header=f"w{i}", cells=("x" * 20,) * 2, group="wide") for i in range(4)]
 key = Column(name="layer", header="layer", cells=("conv", "dense"), total="total", text=True)
-table = Table("Layers", (key, *wide, cells))
+table = Table("Layers", (key, *wide, energy))
 print(Document("Energy of net", "batch size 1", (table, Lines("Notes", ("a – b",)))))
 """
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,10 +65,11 @@ def in_pipe(**more: str) -> bytes:
 def test_a_terminal_is_filled_in_colour_and_not_beyond(width: int) -> None:
     page = in_terminal(width)
     assert COLOUR.search(page)
+    assert re.search(r"\x1b\[2m *not modelled", page)
     lines = ESCAPE.sub("", page).splitlines()
     assert max(map(len, lines)) <= width
-    # layer 5 + 4 x 22 + energy 11 = 104 cells
-    assert len([line for line in lines if line.startswith("conv")]) == {60: 2, 80: 2, 200: 1}[width]
+    # layer 5 + 4 x 22 + energy 14 = 107 cells
+    assert len([line for line in lines if line.startswith("conv")]) == {60: 3, 80: 2, 200: 1}[width]
 
 
 def test_no_color_is_respected() -> None:
