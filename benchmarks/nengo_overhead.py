@@ -1,8 +1,8 @@
 """What NengoProbe costs in time and memory, against running without it and against probing all neurons.
 
-Run it as ``python benchmarks/nengo_overhead.py``. The three take turns, so that all meet the same load; the first
-turns are left out. Memory is the peak of a process of its own for each number of timesteps. Exits with 1 where
-the outputs with and without the probe differ in one bit.
+Run it as ``python benchmarks/nengo_overhead.py``. The three take turns, so that all meet the same load; the
+first turns are left out. Memory is the peak of a process of its own for each number of timesteps. Exits with 1
+where the outputs with and without the probe differ in one bit.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -105,7 +103,7 @@ def runner(sim: Any, data: Any, value: Any) -> Callable[[], Any]:
 
 
 def attached(probe: NengoProbe, run: Callable[[], Any]) -> Callable[[], Any]:
-    """Run inside of the probe. Its with block is left outside of the time: it makes a trace, once for a recording."""
+    """Run inside of the probe. Leaving its with block, which makes a trace once, is not timed."""
 
     def run_inside() -> Any:
         with probe:
@@ -164,38 +162,35 @@ def main() -> int:
         case, timesteps, kind = arguments.memory
         print(json.dumps(peak_mb(case, int(timesteps), kind)))
         return 0
+    print_row("network", "timesteps", "plain ms", "probe / plain", "limit", "full probes / plain", "turns")
+    print_row(*["---"] * 7)
     wrong = 0
-    print(
-        "| network | timesteps | plain ms | probe / plain: medians, minima | limit | full probes / plain | turns |"
-    )
-    print("|---|---|---|---|---|---|---|")
     for case in arguments.cases:
         result = in_process("--time", case, "--seconds", str(arguments.seconds))
         wrong += not result["same"]
-        median, least = (
-            {kind: measure(times) for kind, times in result["times"].items()}
-            for measure in (statistics.median, min)
-        )
-        print(
-            f"| {case} | {CASES[case][1]} | {median['plain'] * 1e3:.0f} "
-            f"| {median['probe'] / median['plain']:.3f}, {least['probe'] / least['plain']:.3f} | {CASES[case][2]:.2f} "
-            f"| {median['full probes'] / median['plain']:.2f}, {least['full probes'] / least['plain']:.2f} "
-            f"| {len(result['times']['plain'])} |",
-            flush=True,
-        )
-    print(
-        "\n| network | timesteps | "
-        + " | ".join(f"{kind} MB" for kind in KINDS)
-        + " |\n|---|---|---|---|---|"
-    )
-    for case in arguments.cases:
-        for timesteps in arguments.timesteps if case == "nef" else ():
-            peaks = [in_process("--memory", case, str(timesteps), kind) for kind in KINDS]
-            print(
-                f"| {case} | {timesteps} | " + " | ".join(f"{peak:.0f}" for peak in peaks) + " |", flush=True
-            )
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores", file=sys.stderr)
+        times, (_, timesteps, limit) = result["times"], CASES[case]
+        plain_ms = f"{statistics.median(times['plain']) * 1e3:.0f}"
+        ratios = [
+            f"{ratio(times, kind, statistics.median)} (minima {ratio(times, kind, min)})"
+            for kind in KINDS[1:]
+        ]
+        print_row(case, timesteps, plain_ms, ratios[0], f"{limit:.2f}", ratios[1], len(times["plain"]))
+    if "nef" in arguments.cases:
+        print()
+        print_row("network", "timesteps", *(f"{kind} MB" for kind in KINDS))
+        print_row(*["---"] * 5)
+        for timesteps in arguments.timesteps:
+            peaks = [in_process("--memory", "nef", str(timesteps), kind) for kind in KINDS]
+            print_row("nef", timesteps, *(f"{peak:.0f}" for peak in peaks))
     return wrong > 0
+
+
+def ratio(times: dict[str, list[float]], kind: str, measure: Callable[[list[float]], float]) -> str:
+    return f"{measure(times[kind]) / measure(times['plain']):.3f}"
+
+
+def print_row(*cells: object) -> None:
+    print("|", " | ".join(map(str, cells)), "|", flush=True)
 
 
 if __name__ == "__main__":
