@@ -1,8 +1,8 @@
 """What NengoProbe costs in time and memory, against running without it and against probing all neurons.
 
 Run it as ``python benchmarks/nengo_overhead.py``. The three take turns, so that all meet the same load; the
-first turns are left out. Memory is the peak of a process of its own for each number of timesteps. Exits with 1
-where the outputs with and without the probe differ in one bit.
+first turns are left out. Memory is the peak of a process of its own for each number of timesteps. Exits with
+1 where the outputs with and without the probe differ in one bit.
 """
 
 from __future__ import annotations

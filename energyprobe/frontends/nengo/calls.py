@@ -23,7 +23,7 @@ from energyprobe.frontends.nengo.naming import Names
 from energyprobe.frontends.nengo.neurons import neuron_kind
 from energyprobe.frontends.nengo.synapses import synapse_operation
 from energyprobe.frontends.nengo.totals import Recording
-from energyprobe.frontends.nengo.weights import Weights, encoder_weights
+from energyprobe.frontends.nengo.weights import Fanout, encoder_weights
 from energyprobe.trace.operations import AnyOperation, Elementwise, Free, NeuronUpdate, Uncounted
 from energyprobe.trace.records import Activity, LayerCall, Reading, Step, Use
 
@@ -123,7 +123,7 @@ class Scene:
             state_bytes=states * self.item_bytes,
         )
 
-    def weigh(self, source: Source, read: NDArray[np.int64], weights: Weights) -> Step:
+    def weigh(self, source: Source, read: NDArray[np.int64], weights: Fanout) -> Step:
         """Make the step that multiplies some elements of a source by weights."""
         return Step(
             operation=weights.operation,

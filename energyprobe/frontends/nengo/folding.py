@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyprobe.frontends.nengo.links import Link, Source, decodes, is_passthrough, learning_rules
-from energyprobe.frontends.nengo.weights import Weights, identity_weights
+from energyprobe.frontends.nengo.weights import Fanout, identity_weights
 from energyprobe.trace.operations import Decode, Dense, Operation, Sparse
 
 
@@ -66,7 +66,7 @@ class Flow:
             plain=False,
         )
 
-    def weights(self) -> Weights:
+    def weights(self) -> Fanout:
         """Describe the composed weights.
 
         One link with weights among links that only hand on keeps its own description.
@@ -74,13 +74,12 @@ class Flow:
         if self.plain and len(self.weighted) == 1 and self.weighted[0].weights is not None:
             return self.weighted[0].weights
         stored = int(self.pattern.nnz)
-        return Weights(
+        return Fanout(
             self._operation(),
             np.bincount(self.pattern.indices, minlength=self.source.size),
             np.bincount(self.values.indices[self.values.data != 0], minlength=self.source.size),
             stored,
             int(np.count_nonzero(self.values.data)),
-            lambda: self.pattern,
         )
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import nengo
+import nengo_dl
 import numpy as np
 from nengo.builder.processes import SimProcess
 from nengo.ensemble import Neurons
@@ -115,7 +116,7 @@ class Structure:
     sources : dict
         Owner to what it puts out.
     values : dict
-        Ensemble to the value that it encodes; those that encode none are missing.
+        What is fed to ensembles (the value that they encode) and TensorNodes that are fed at all.
     """
 
     links: list[Link] = field(default_factory=list)
@@ -143,7 +144,8 @@ def build_structure(sim: Any) -> Structure:
     for connection, values in zip(connections, _weight_values(sim, connections), strict=True):
         structure.links.append(_link(sim, structure, connection, values))
     for target in dict.fromkeys(link.target for link in structure.links):
-        if isinstance(target, nengo.Ensemble) and not is_direct(target):
+        encodes = isinstance(target, nengo.Ensemble) and not is_direct(target)
+        if encodes or isinstance(target, nengo_dl.TensorNode):
             structure.values[target] = _source(sim, target, Watch(sim.model.sig[target]["in"]))
     return structure
 

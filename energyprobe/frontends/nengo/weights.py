@@ -17,8 +17,8 @@ from energyprobe.trace.operations import Conv, Decode, Dense, Encode, Operation,
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights between the inputs and the outputs of one connection.
+class Fanout:
+    """What an operation's weights mean for each of its inputs.
 
     Attributes
     ----------
@@ -29,9 +29,6 @@ class Weights:
         of Nengo's vector.
     stored, nonzero : int
         Weights that are kept, and how many of them are not zero.
-    matrix : callable
-        Gives the weights as a sparse matrix ``(outputs, inputs)`` that stores each connection, those of
-        weight zero among them.
     """
 
     operation: Operation
@@ -39,6 +36,19 @@ class Weights:
     effective: NDArray[np.int64]
     stored: int
     nonzero: int
+
+
+@dataclass(frozen=True)
+class Weights(Fanout):
+    """Weights between the inputs and the outputs of one connection.
+
+    Attributes
+    ----------
+    matrix : callable
+        Gives the weights as a sparse matrix ``(outputs, inputs)`` that stores each connection, those of
+        weight zero among them.
+    """
+
     matrix: Callable[[], sparse.csr_array]
 
 

@@ -200,22 +200,66 @@ def test_every_call_of_a_converted_network_has_an_origin(images, simulator) -> N
     assert not any(isinstance(each, Pool) for steps in operations.values() for each in steps)
 
 
-def test_layers_that_stay_keras_layers_are_listed_as_uncounted(images, simulator, find) -> None:
-    model = tf.keras.Sequential(
-        [
-            tf.keras.Input((7, 5, 2)),
-            layers.Conv2D(3, 3, activation=tf.nn.relu, name="conv"),
-            layers.MaxPool2D(name="max"),
-        ]
-    )
-    with pytest.warns(UserWarning):
+def test_layers_that_stay_keras_layers_are_counted_by_their_rule(images, simulator, find) -> None:
+    image = tf.keras.Input((7, 5, 2))
+    x = layers.Conv2D(3, 3, activation=tf.nn.relu, name="conv")(image)
+    model = tf.keras.Model(image, layers.MaxPool2D(2, name="max")(x))
+    with pytest.warns(UserWarning, match="Falling back to TensorNode"):
         converter = nengo_dl.Converter(model)
     sim = simulator(converter.net, minibatch_size=2)
-    with (
-        pytest.warns(UserWarning, match="max is not counted: a TensorNode of MaxPooling2D"),
-        NengoProbe(sim) as probe,
-    ):
-        sim.predict({converter.inputs[converter.model.input]: over_time(images)}, verbose=0)
+    with NengoProbe(sim) as probe:
+        sim.predict({converter.inputs[image]: over_time(images)}, verbose=0)
     call = find(probe.trace, "max")
-    assert (call.fate, call.origin, call.type) == ("uncounted", "max", "TensorNode")
+    assert (call.fate, call.origin, call.type) == ("counted", "max", "TensorNode")
+    # 5 x 3 x 3 values: 2 x 1 windows of 2 x 2 in each of 3 channels.
+    assert [step.operation for step in call.steps] == [
+        Pool(method="max", taps=2 * 1 * 4 * 3, outputs=2 * 1 * 3)
+    ]
+
+
+def inside(layer):
+    """A layer in a TensorNode that is given one value after another."""
+    with nengo.Network(seed=0) as net:
+        net.source = nengo.Node(np.zeros(24))
+        nengo.Ensemble(1, 1)
+        net.node = nengo_dl.Layer(layer)(net.source, shape_in=(4, 3, 2), synapse=None)
+        net.node.label = "inside"
+        nengo.Probe(net.node)
+    return net
+
+
+def test_synops_of_layers_inside_of_tensor_nodes(simulator, find, random) -> None:
+    """Brute force: each non-zero input on its own, through the same layer with all its weights 1."""
+    x = random.uniform(-1, 1, (2, 6, 24)) * random.randint(0, 2, (2, 6, 24))
+    for layer, bias in (
+        (layers.Conv2D(5, (2, 3), strides=(2, 1), padding="same", name="conv"), 2 * 3 * 5),
+        (layers.Dense(5, use_bias=False), 0),
+    ):
+        net = inside(layer)
+        sim = simulator(net, minibatch_size=2)
+        with NengoProbe(sim) as probe:
+            sim.predict({net.source: x}, verbose=0)
+        ones = layer.__class__.from_config(
+            {**layer.get_config(), "use_bias": False, "kernel_initializer": "ones"}
+        )
+        fanout = np.count_nonzero(ones(np.eye(24).reshape(24, 4, 3, 2)), axis=(1, 2, 3))
+        (row,) = [each for each in count(probe.trace).rows if each.call.path == "inside"]
+        assert row.counts.connections == fanout.sum()
+        assert row.counts.event_macs == row.counts.effective_macs == np.count_nonzero(x, axis=(0, 1)) @ fanout
+        assert row.counts.elementwise_ops == 2 * 6 * bias
+        assert row.call.parameters == layer.kernel.shape.num_elements()
+
+
+def test_tensor_nodes_without_a_rule_are_listed_as_uncounted(simulator, find) -> None:
+    class MyLayer(layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+    net = inside(MyLayer())
+    sim = simulator(net)
+    with pytest.warns(UserWarning, match="inside is not counted: a TensorNode of MyLayer"):
+        with NengoProbe(sim) as probe:
+            sim.run_steps(3)
+    call = find(probe.trace, "inside")
+    assert call.fate == "uncounted"
     assert isinstance(call.steps[0].operation, Uncounted)
