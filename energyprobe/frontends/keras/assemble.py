@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from energyprobe.errors import RecordingError
 from energyprobe.frontends.keras.capture import Frame
 from energyprobe.frontends.keras.counters import Counters, Totals
 from energyprobe.frontends.keras.observe import Observation, activity, weighted
@@ -56,10 +57,20 @@ def presented(plan: Plan, starts: int | None) -> Presented:
     Returns
     -------
     Presented
+
+    Raises
+    ------
+    RecordingError
+        If data were of another shape than the model declares.
     """
-    if plan.samples is None or plan.runs is None:
+    if plan.samples is None or plan.runs is None or plan.misshapen is None:
         return Presented(0, 0, 0)
     totals = plan.counters.read()
+    if totals.integer(plan.misshapen):
+        raise RecordingError(
+            "the data have other shapes than the model's Input layers declare, so KerasProbe cannot count "
+            "them exactly; declare sizes that vary as None, or compile with run_eagerly=True"
+        )
     observed, runs = totals.integer(plan.samples), totals.integer(plan.runs)
     if starts is None or starts >= runs:
         return Presented(observed, observed, runs)

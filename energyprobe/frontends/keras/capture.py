@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from energyprobe.frontends.keras.framework import Framework
+from energyprobe.frontends.keras.inputs import declare_shapes
 
 _NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
 
@@ -121,6 +122,7 @@ class Capture:
         self.rule_of = rule_of
         self.on_nested = on_nested
         self.roots: list[Frame] = []
+        self.declared: list[tuple[Any, tuple[int | None, ...]]] = []
         self.frames: list[Frame] = []
         self.loose_ops: list[RawOp] = []
         self.producers: dict[int, Frame] = {}
@@ -216,7 +218,8 @@ class Capture:
             frame.layer = frame.rule = frame.parent = None
             frame.arguments, frame.keywords, frame.facts = (), {}, {}
             frame.inputs, frame.children, frame.ops = [], [], []
-        for each in (self.roots, self.frames, self.loose_ops, self.producers, self.makers, self._varying):
+        held = (self.roots, self.frames, self.declared, self.loose_ops, self.producers, self.makers)
+        for each in (*held, self._varying):
             each.clear()
 
     def _open(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
@@ -244,6 +247,8 @@ class Capture:
             self.roots.append(frame)
         else:
             parent.children.append(frame)
+        if frame.graph is self.graph is not None:
+            self.declared += declare_shapes(frame)
         self.frames.append(frame)
         return frame
 

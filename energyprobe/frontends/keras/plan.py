@@ -16,6 +16,7 @@ import numpy as np
 from energyprobe.frontends.keras.capture import Capture, Frame
 from energyprobe.frontends.keras.counters import Counters, new_variable
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
+from energyprobe.frontends.keras.inputs import input_names
 from energyprobe.frontends.keras.observe import Observation, Slot, Weighting, emit
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.rules.base import Call, SpikeCode, StepDraft, UnknownShapeError
@@ -81,6 +82,7 @@ class Plan:
         self.maps: list[tuple[Any, StepDraft, tuple[int, ...]]] = []
         self.samples: Slot | None = None
         self.runs: Slot | None = None
+        self.misshapen: Slot | None = None
         self.dense: list[StepDraft] = []
         self.outputs: list[Frame | str] = []
         self._observations: dict[tuple[int, bool, bool], Observation] = {}
@@ -89,13 +91,16 @@ class Plan:
         self._own_spikes = {key: value for key, value in options.spiking.items() if isinstance(key, type)}
         self.flow = SpikeFlow(capture, {}, self._own_spikes)
 
-    def finish(self) -> None:
-        """Observe what the step ran; to be called at its end, while it is still being traced."""
+    def finish(self, data: Any) -> None:
+        """Observe what the step ran; to be called at its end, while it is still being traced.
+
+        Parameters
+        ----------
+        data : tensor
+            What was presented, ``(batch, …)``.
+        """
         tf, capture = self.tf, self.capture
-        if not capture.roots:
-            return
-        root = capture.roots[0]
-        names = input_names(root)
+        names = input_names(capture.roots, capture.producers)
         spikes = {key: self._input_spikes[name] for key, name in names.items() if name in self._input_spikes}
         self.flow = SpikeFlow(capture, spikes, self._own_spikes)
         time = TimeFlow(capture, self.options.time_axis)
@@ -105,13 +110,15 @@ class Plan:
         for observation in self._observations.values():
             emit(tf, observation, self.counters)
         self._add_pairs()
-        batch = tf.shape(root.inputs[0], out_type=tf.int64)[0]
-        self.samples = self.counters.add("integers", batch)
+        self.samples = self.counters.add("integers", tf.shape(data, out_type=tf.int64)[0])
         self.runs = self.counters.add("integers", tf.constant(1, tf.int64))
+        self.misshapen = self.counters.add("integers", _misshapen(tf, capture.declared))
         self.counters.commit()
         order = {id(frame): number for number, frame in enumerate(capture.frames)}
         self.calls.sort(key=lambda call: order[id(call.frame)])
-        self.outputs = [self._producer(each, names) for each in root.outputs]
+        handed_on = {id(each) for root in capture.roots for each in root.inputs}
+        made = [each for root in capture.roots for each in root.outputs if id(each) not in handed_on]
+        self.outputs = [self._producer(each, names) for each in made]
         for call in self.calls:
             if call.nested:
                 call.inputs = [self._from_outside(each, call.frame, names) for each in call.inputs]
@@ -331,25 +338,6 @@ class Plan:
                     step.pairs = (counters or self.counters).add("integers", pairs)
 
 
-def input_names(root: Frame) -> dict[int, str]:
-    """Names of the model's inputs by the identity of their tensors."""
-    model = root.layer
-    names: list[str] = []
-    if root.arguments and isinstance(root.arguments[0], dict):
-        names = sorted(root.arguments[0])
-    elif getattr(model, "inputs", None):
-        names = [_input_name(each) for each in model.inputs]
-    if len(names) != len(root.inputs):
-        names = [f"input_{number}" if number else "input" for number in range(len(root.inputs))]
-    return {id(tensor): name for tensor, name in zip(root.inputs, names, strict=True)}
-
-
-def _input_name(tensor: Any) -> str:
-    history = getattr(tensor, "_keras_history", None)
-    layer = getattr(history, "operation", None) or getattr(history, "layer", None)
-    return str(getattr(layer, "name", None) or tensor.name)
-
-
 def effective_map(draft: StepDraft, shape: tuple[int, ...]) -> np.ndarray:
     """Connections of non-zero weight that leave each element of one sample, float32."""
     assert draft.weight is not None
@@ -387,6 +375,17 @@ def _leading(tf: Any, tensor: Any, time: bool) -> Any:
     """Samples x timesteps of one execution of a step."""
     shape = tf.shape(tensor, out_type=tf.int64)
     return shape[0] * shape[1] if time else shape[0]
+
+
+def _misshapen(tf: Any, declared: list[tuple[Any, tuple[int | None, ...]]]) -> Any:
+    """Number of inputs whose shape is not what the model declares."""
+    wrong = [tf.constant(0, tf.int64)]
+    for tensor, shape in declared:
+        # Not tf.shape, which answers from what is declared.
+        now = tf.raw_ops.Shape(input=tensor)
+        same = [now[axis] == size for axis, size in enumerate(shape) if axis and size is not None]
+        wrong.append(1 - tf.cast(tf.reduce_all(same), tf.int64))
+    return tf.add_n(wrong)
 
 
 def _bytes(tf: Any, tensors: list[Any]) -> Any:

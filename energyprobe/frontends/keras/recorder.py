@@ -13,8 +13,9 @@ from energyprobe.frontends.keras.capture import Capture, Frame
 from energyprobe.frontends.keras.carrying import Carry, continued, digest_of_states, stateful_layers
 from energyprobe.frontends.keras.framework import Framework
 from energyprobe.frontends.keras.identity import fingerprint, parts
+from energyprobe.frontends.keras.inputs import input_names
 from energyprobe.frontends.keras.options import Options
-from energyprobe.frontends.keras.plan import Plan, input_names
+from energyprobe.frontends.keras.plan import Plan
 from energyprobe.frontends.keras.rules.table import RuleTable
 from energyprobe.trace.records import Trace
 
@@ -143,7 +144,7 @@ class Recorder:
         try:
             self._check(model, capture)
             for plan in plans:
-                plan.finish()
+                plan.finish(self._framework.tf.nest.flatten(args)[0])
             if capture.graph is None:
                 self._count_eagerly(plans)
             else:
@@ -160,7 +161,7 @@ class Recorder:
                 f"the {self._mode}_step of model {model.name!r} runs no layer by calling it, so KerasProbe "
                 "sees nothing of it and cannot record it"
             )
-        known = input_names(capture.roots[0]).values()
+        known = input_names(capture.roots, capture.producers).values()
         for name in (key for options in self._options for key in options.spiking if isinstance(key, str)):
             if name not in known:
                 raise OptionError(

@@ -176,7 +176,7 @@ def count(shape: Shape) -> int:
     """
     known = [size for size in shape if size is not None]
     if len(known) < len(shape):
-        raise UnknownShapeError(f"shape {shape} is not known before the model runs")
+        raise UnknownShapeError(f"shape {shape} is not known before the model runs (run_eagerly=True knows it)")
     return math.prod(known)
 
 
