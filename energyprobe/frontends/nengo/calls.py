@@ -46,6 +46,8 @@ class Scene:
         What was counted.
     fed : set of str
         Input nodes that were given data.
+    rates : bool
+        Whether to keep histograms of how often neurons fired.
     """
 
     sim: Any
@@ -54,6 +56,7 @@ class Scene:
     origins: dict[Any, str]
     recording: Recording
     fed: set[str]
+    rates: bool = False
 
     @property
     def dtype(self) -> str:
@@ -70,12 +73,18 @@ class Scene:
         """Timesteps, summed over samples: how often each operation ran."""
         return self.recording.presented.sample_steps
 
-    def activity(self, source: Source, read: NDArray[np.int64] | None = None) -> Activity | None:
+    def activity(
+        self,
+        source: Source,
+        read: NDArray[np.int64] | None = None,
+        fanout: NDArray[np.int64] | None = None,
+    ) -> Activity | None:
         """Give the activity of a vector, or of some of its elements; None where it was not observed."""
         totals = self.recording.totals.get(source.watch.signal)
         if totals is None:
             return None
-        return totals.activity(self.recording.presented, np.arange(source.size) if read is None else read)
+        elements = np.arange(source.size) if read is None else read
+        return totals.activity(self.recording.presented, elements, fanout, self.rates)
 
     def is_constant(self, owner: Any, beyond: tuple[Any, ...] = ()) -> bool:
         """Whether an object put out the same values in each timestep of every sample.
@@ -148,7 +157,7 @@ class Scene:
             return Use(activity=None, spiking=spiking)
         events, spikes = totals.events[read], totals.spikes[read]
         return Use(
-            activity=self.activity(source, read),
+            activity=self.activity(source, read, fanout),
             spiking=spiking,
             fanout_events=int(events @ fanout),
             fanout_spikes=int(spikes @ fanout) if spiking else None,

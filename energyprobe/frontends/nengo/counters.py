@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from energyprobe.frontends.nengo.values import SignCounters, Sizes
+
 
 @dataclass(frozen=True, eq=False)
 class Watch:
@@ -51,18 +53,21 @@ class Counts:
         NaN and infinite values.
     by_step : numpy.ndarray of int64
         Events in each timestep, ``(timesteps,)``.
+    sizes : tuple of Sizes
+        Of the positive and of the negative values; empty where they were not asked for.
     """
 
     events: NDArray[np.int64]
     spikes: NDArray[np.int64]
     nonfinite: int
     by_step: NDArray[np.int64]
+    sizes: tuple[Sizes, ...] = ()
 
 
 class _Group:
     """Counters of the watches that share a base array."""
 
-    def __init__(self, watches: list[Watch], minibatch: int) -> None:
+    def __init__(self, watches: list[Watch], minibatch: int, values: bool) -> None:
         self.watches = watches
         sizes = [watch.size for watch in watches]
         self.ends = np.cumsum(sizes)
@@ -81,8 +86,13 @@ class _Group:
             tf.zeros((0, len(watches)), tf.int64), trainable=False, shape=(None, len(watches))
         )
 
+        graded = values and any(watch.spike is None for watch in watches)
+        self.signs = [SignCounters(sign, self.ends) for sign in (1, -1)] if graded else []
+
     def start(self, timesteps: Any) -> None:
         """Zero the counters, in the graph, before the loop."""
+        for sign in self.signs:
+            sign.start()
         for variable in (self.events, self.spikes, self.nonfinite):
             if variable is not None:
                 variable.assign(tf.zeros_like(variable))
@@ -100,25 +110,27 @@ class _Group:
         ]
         if self.checks_finite:
             finite = tf.cast(tf.math.is_finite(value), value.dtype)
-            bad = tf.reduce_sum(tf.cast(1 - finite, tf.int64), axis=0)
+            bad = tf.cast(value.shape[0] - tf.reduce_sum(finite, axis=0), tf.int64)
             updates.append(self.nonfinite.assign_add(tf.math.segment_sum(bad, self.segments)))
         if self.spikes is not None:
             spikes = tf.round(tf.abs(value) * tf.constant(self.per_spike, value.dtype))
             updates.append(
                 self.spikes.assign_add(tf.cast(tf.math.multiply_no_nan(spikes, finite), tf.float32))
             )
-        return updates
+        return [*updates, *(update for sign in self.signs for update in sign.step(value))]
 
     def read(self, timesteps: int) -> Iterable[tuple[Watch, Counts]]:
         """Read the counters on the host."""
         events = self.events.numpy().astype(np.int64)
         spikes = events if self.spikes is None else np.rint(self.spikes.numpy()).astype(np.int64)
         by_step, nonfinite = self.by_step.numpy()[:timesteps], self.nonfinite.numpy()
+        signs = [sign.read() for sign in self.signs]
         for number, (watch, end) in enumerate(zip(self.watches, self.ends, strict=True)):
             own = slice(end - watch.size, end)
             weighs = spikes if watch.spike is not None and not watch.single else events
             carried = weighs[:, own] if watch.spike is not None else np.zeros_like(events[:, own])
-            yield watch, Counts(events[:, own], carried, int(nonfinite[number]), by_step[:, number])
+            sizes = tuple(each[number] for each in signs) if watch.spike is None else ()
+            yield watch, Counts(events[:, own], carried, int(nonfinite[number]), by_step[:, number], sizes)
 
 
 class GraphCounters:
@@ -130,6 +142,8 @@ class GraphCounters:
         Graph of the simulator.
     watches : iterable of Watch
         Signals to observe, each of them in ``tensor_graph.signals``.
+    values : bool
+        Whether to record the sizes of graded values too.
 
     Attributes
     ----------
@@ -137,13 +151,13 @@ class GraphCounters:
         The same signals.
     """
 
-    def __init__(self, tensor_graph: Any, watches: Iterable[Watch]) -> None:
+    def __init__(self, tensor_graph: Any, watches: Iterable[Watch], values: bool = False) -> None:
         self.watches = list(watches)
         bases: dict[Any, list[Watch]] = {}
         for watch in self.watches:
             bases.setdefault(tensor_graph.signals[watch.signal].key, []).append(watch)
         self._graph = tensor_graph
-        self._groups = [_Group(group, tensor_graph.minibatch_size) for group in bases.values()]
+        self._groups = [_Group(group, tensor_graph.minibatch_size, values) for group in bases.values()]
         self._clock = tf.Variable(0, dtype=tf.int32, trainable=False)
 
     def start(self) -> None:

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from energyprobe.frontends.nengo.links import Link, Source, decodes, is_passthrough, learning_rules
 from energyprobe.frontends.nengo.weights import Fanout, identity_weights
-from energyprobe.trace.operations import Decode, Dense, Operation, Sparse
+from energyprobe.trace.operations import Decode, Dense, Sparse, Synaptic
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Flow:
             return self.weighted[0].read
         return np.arange(self.source.size)
 
-    def _operation(self) -> Operation:
+    def _operation(self) -> Synaptic:
         units, inputs = len(self.rows), self.source.size
         if self.pattern.nnz == units * inputs:
             if self.decoded:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from energyprobe.errors import RecordingError
+from energyprobe.errors import OptionError, RecordingError, nearest
 from energyprobe.frontends.nengo.shim import ensure_nengo_dl
 from energyprobe.trace.records import Trace
 
 if TYPE_CHECKING:
     from energyprobe.frontends.nengo.recorder import Recorder
+
+
+DETAILS = ("neurons", "values")
 
 
 class NengoProbe:
@@ -24,9 +28,15 @@ class NengoProbe:
     ----------
     sim : nengo_dl.Simulator
         An open simulator: just built, trained, or with restored parameters.
+    detail : str or iterable of str
+        What to record beyond the default. ``"neurons"``: a histogram of firing rates. ``"values"``: sums,
+        maxima and histograms of the graded values that weights multiply, of each sign; among them are the
+        values that ensembles encode.
 
     Raises
     ------
+    OptionError
+        If there is no such detail.
     ModelError
         If it is not an open `nengo_dl.Simulator`, or its network has no neurons.
     MissingDependencyError
@@ -46,11 +56,14 @@ class NengoProbe:
     >>> trace = probe.trace                             # doctest: +SKIP
     """
 
-    def __init__(self, sim: Any) -> None:
+    def __init__(self, sim: Any, detail: str | Iterable[str] = ()) -> None:
+        details = frozenset([detail] if isinstance(detail, str) else detail)
+        for each in details.difference(DETAILS):
+            raise OptionError(f"NengoProbe(detail={each!r}): {nearest(str(each), DETAILS)}")
         ensure_nengo_dl()
         from energyprobe.frontends.nengo.recorder import Recorder
 
-        self._recorder: Recorder = Recorder(sim)
+        self._recorder: Recorder = Recorder(sim, details)
         self._trace: Trace | None = None
         self._attached: contextlib.ExitStack | None = None
 

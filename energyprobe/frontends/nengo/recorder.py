@@ -36,6 +36,8 @@ class Recorder:
     ----------
     sim : nengo_dl.Simulator
         An open simulator.
+    detail : frozenset of str
+        What to record beyond the default; see `energyprobe.NengoProbe`.
 
     Raises
     ------
@@ -43,10 +45,12 @@ class Recorder:
         If it is not an open `nengo_dl.Simulator`, or its network has no neurons.
     """
 
-    def __init__(self, sim: Any) -> None:
+    def __init__(self, sim: Any, detail: frozenset[str]) -> None:
         _check(sim)
         self._sim = sim
-        self._counters = GraphCounters(sim.tensor_graph, _watches(build_structure(sim)))
+        self._detail = detail
+        watches = _watches(build_structure(sim))
+        self._counters = GraphCounters(sim.tensor_graph, watches, values="values" in detail)
         self._functions = CountedFunctions(sim, self._counters, self._add_run)
         self._recording = Recording([])
 
@@ -78,6 +82,7 @@ class Recorder:
             origins=layer_origins(network),
             recording=self._recording,
             fed=self._functions.fed,
+            rates="neurons" in self._detail,
         )
         literal, outputs = reading_calls(scene, "literal", literal_joins(scene))
         folded, _ = reading_calls(scene, "folded", folded_joins(scene))
@@ -90,6 +95,7 @@ class Recorder:
             samples=self._recording.presented.samples,
             calls=(*literal, *folded),
             outputs=tuple(outputs),
+            options={"detail": ",".join(sorted(self._detail))} if self._detail else {},
         )
 
     def _add_run(self, start: int, isolated: bool) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
 from energyprobe.frontends.nengo.counters import Counts, Watch
+from energyprobe.frontends.nengo.values import Sizes
+from energyprobe.trace.histograms import RATE_EDGES
 from energyprobe.trace.records import Activity
 
 
@@ -23,12 +26,15 @@ class Totals:
     ----------
     events, spikes : numpy.ndarray of int64
         By element of the signal, ``(elements,)``.
+    sizes : tuple of Sizes
+        Of the positive and of the negative values, where they were asked for.
     """
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.events = np.zeros(watch.size, np.int64)
         self.spikes = np.zeros(watch.size, np.int64)
+        self.sizes: tuple[Sizes, ...] = ()
         self._nonfinite = 0
         self._by_step = np.zeros(0, np.int64)
         self._sum_sq = 0
@@ -48,6 +54,7 @@ class Totals:
         self.events += counts.events.sum(axis=0)
         self.spikes += counts.spikes.sum(axis=0)
         self._nonfinite += counts.nonfinite
+        self.sizes = tuple(map(add, self.sizes, counts.sizes)) if self.sizes else counts.sizes
         last = first_step + len(counts.by_step)
         self._by_step = _extended(self._by_step, last)
         self._by_step[first_step:last] += counts.by_step
@@ -58,13 +65,31 @@ class Totals:
             self._sum_sq += _sum_of_squares(self._open)
             self._open = of_sample
 
-    def activity(self, presented: Presented, read: NDArray[np.int64]) -> Activity:
+    def activity(
+        self,
+        presented: Presented,
+        read: NDArray[np.int64],
+        fanout: NDArray[np.int64] | None = None,
+        rates: bool = False,
+    ) -> Activity:
         """Give the record of the activity of some elements of the signal.
 
-        Events by sample and by timestep are counted for the whole signal alone.
+        Events by sample and by timestep, and sizes of values, are counted for the whole signal alone.
+
+        Parameters
+        ----------
+        presented : Presented
+            Samples and timesteps.
+        read : numpy.ndarray of int64
+            The elements.
+        fanout : numpy.ndarray of int64, optional
+            Connections that leave each of them, where it is the input of a synaptic operation.
+        rates : bool
+            Whether to give a histogram of how often each element had an event.
         """
         spike, whole = self.watch.spike, len(read) == self.watch.size
         events = self.events[read]
+        sizes = self.sizes if whole else ()
         return Activity(
             elements=len(read) * presented.sample_steps,
             events=int(events.sum()),
@@ -77,6 +102,9 @@ class Totals:
             events_by_step=tuple(map(int, self._by_step)) if whole else None,
             samples_by_step=tuple(map(int, presented.samples_by_step)) if whole else None,
             fired=np.packbits(events > 0, bitorder="little").tobytes(),
+            rate_histogram=_rates(events, presented.sample_steps) if rates else None,
+            positive=sizes[0].magnitudes(fanout) if sizes and fanout is not None else None,
+            negative=sizes[1].magnitudes(fanout) if sizes and fanout is not None else None,
         )
 
 
@@ -147,6 +175,11 @@ class Recording:
 def _extended(array: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     """Lengthen with zeros to at least a length."""
     return np.pad(array, (0, max(0, length - len(array))))
+
+
+def _rates(events: NDArray[np.int64], sample_steps: int) -> tuple[int, ...]:
+    """Count elements by their events per timestep and sample."""
+    return tuple(map(int, np.histogram(events / sample_steps, RATE_EDGES)[0]))
 
 
 def _sum_of_squares(counts: NDArray[np.int64]) -> int:

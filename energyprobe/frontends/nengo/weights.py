@@ -13,7 +13,7 @@ from scipy import sparse
 
 from energyprobe.trace import padding
 from energyprobe.trace.geometry import effective_fanout, fanout, sparse_fanout
-from energyprobe.trace.operations import Conv, Decode, Dense, Encode, Operation, Sparse
+from energyprobe.trace.operations import Conv, Decode, Dense, Encode, Sparse, Synaptic
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Fanout:
         Weights that are kept, and how many of them are not zero.
     """
 
-    operation: Operation
+    operation: Synaptic
     fanout: NDArray[np.int64]
     effective: NDArray[np.int64]
     stored: int

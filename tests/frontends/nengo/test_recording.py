@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from energyprobe import NengoProbe
+from energyprobe.trace.histograms import MAGNITUDE_EDGES, RATE_EDGES
 from energyprobe.trace.operations import Elementwise, NeuronUpdate
 
 DT = 0.001
@@ -212,3 +213,26 @@ def test_counts_equal_those_of_the_core_simulator(dtype, find, simulator) -> Non
         spikes = np.rint(core.data[full] * DT / amplitude)
         assert spikes.sum() > 0
         assert find(probe.trace, label).output.spikes == spikes.sum()
+
+
+def test_sizes_of_values_on_request(simulator, find, random) -> None:
+    """The value that an ensemble encodes, of which the neurons that decode it on a chip depend."""
+    net, x = network(nengo.LIF()), drive(random)
+    x[0, 9, 0] = 2.0**-25
+    sim = simulator(net, minibatch_size=MINIBATCH)
+    with NengoProbe(sim, detail=("values", "neurons")) as probe:
+        output = sim.predict({net.input: x}, verbose=0)
+    call = find(probe.trace, "ens")
+    use = call.steps[0].use
+    assert use.fanout_events == NEURONS * np.count_nonzero(x)
+    for magnitudes, part in ((use.activity.positive, x), (use.activity.negative, -x)):
+        sizes = np.float32(part[part > 0])
+        assert magnitudes.total == pytest.approx(sizes.sum())
+        assert magnitudes.fanout_total == pytest.approx(NEURONS * sizes.sum())
+        assert magnitudes.maximum == sizes.max()
+        clipped = np.clip(sizes, MAGNITUDE_EDGES[0], None)
+        assert magnitudes.histogram == tuple(np.histogram(clipped, MAGNITUDE_EDGES)[0])
+    assert call.output.positive is None
+    rates = np.count_nonzero(output[net.spikes], axis=(0, 1)) / (4 * STEPS)
+    assert call.output.rate_histogram == tuple(np.histogram(rates, RATE_EDGES)[0])
+    assert probe.trace.options == {"detail": "neurons,values"}

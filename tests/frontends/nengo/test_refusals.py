@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from energyprobe import NengoProbe
-from energyprobe.errors import ModelError, RecordingError
+from energyprobe.errors import ModelError, OptionError, RecordingError
 
 STEPS = 5
 
@@ -98,3 +98,9 @@ def test_what_is_not_an_open_simulator_with_neurons(simulator) -> None:
             with pytest.raises(ModelError) as caught:
                 attempt()
             assert str(caught.value) == text
+
+
+def test_an_unknown_detail(simulator) -> None:
+    with pytest.raises(OptionError) as caught:
+        NengoProbe(simulator(network()), detail="neuron")
+    assert str(caught.value) == "NengoProbe(detail='neuron'): did you mean 'neurons'?"
