@@ -59,10 +59,28 @@ class Ledger:
         prices = prices[:, None] if prices.ndim == 1 else prices
         # J/operation * operations/inference = J/inference; nothing done costs nothing, priced or not.
         joules = np.where(amounts == 0, 0.0, amounts * prices)
-        rows = [np.concatenate([self.work.by_row(each), np.zeros(len(self.network))]) for each in joules]
-        done = np.concatenate([self.work.by_row(amounts[0]), np.zeros(len(self.network))])
         self.leave_out(np.isnan(joules[0]))
-        self._add(term, done, np.array(rows), cites)
+        self.charge_rows(
+            term, self.work.by_row(amounts[0]), np.array([self.work.by_row(each) for each in joules]), cites
+        )
+
+    def charge_rows(self, term: str, amounts: Array, joules: Array, cites: tuple[str, ...]) -> None:
+        """Charge the rows of the network.
+
+        Parameters
+        ----------
+        term : str
+            Name of the term.
+        amounts : ndarray, shape (rows,)
+            What is paid for, per inference.
+        joules : ndarray, shape (3, rows)
+            What it costs: value, low, high.
+        cites : tuple of str
+            Keys of the publications behind the price.
+        """
+        none = np.zeros((4, len(self.network)))
+        rows = np.concatenate([[amounts, *joules], none], axis=1)
+        self._add(term, rows[0], rows[1:], cites)
 
     def charge_network(self, name: str, term: str, amount: Array | float, figure: Figure) -> None:
         """Charge a row that no layer causes.

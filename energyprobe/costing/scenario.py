@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from energyprobe.errors import ScenarioError, nearest
 
 DType = Literal["float32", "float16", "bfloat16", "int8"]
+Execution = Literal["stepwise", "folded", "fused"]
 Boundary = Literal["core", "chip", "board", "system"]
 
 BYTES: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -40,6 +41,9 @@ class Scenario:
     timestep_s : float or None
         Length of a timestep on an event-driven chip, in place of its own speed; a chip that cannot keep
         up takes as long as it needs.
+    execution : {"stepwise", "folded", "fused"}
+        How a conventional processor runs timesteps: one after the other; layers without state in one go
+        over all timesteps; or those with state in one go, too, which keep it on the chip.
     boundary : {"core", "chip", "board", "system"} or None
         Leave out what lies outside of it. None: charge all that the device has figures for.
 
@@ -55,6 +59,7 @@ class Scenario:
     new_samples_per_inference: int | None = None
     inferences_per_second: float | None = None
     timestep_s: float | None = None
+    execution: Execution = "stepwise"
     boundary: Boundary | None = None
 
     def __new__(cls, **given: object) -> Scenario:
@@ -73,7 +78,11 @@ class Scenario:
         for name in ("inferences_per_second", "timestep_s"):
             if getattr(self, name) is not None:
                 _positive(name, getattr(self, name))
-        for name, choices in (("dtype", BYTES), ("boundary", get_args(Boundary))):
+        for name, choices in (
+            ("dtype", BYTES),
+            ("execution", get_args(Execution)),
+            ("boundary", get_args(Boundary)),
+        ):
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise ScenarioError(f"no {name} {value!r}: {nearest(str(value), choices)}")

@@ -1,0 +1,141 @@
+"""Fit the times and energies of processors to measured rows, and test them on the largest networks.
+
+``python benchmarks/fit_devices.py CSV --device PATTERN [--traces FOLDER]`` fits every device of the file
+whose name matches, one after the other: times to the published times, energies to the published energies,
+with non-negative least squares of relative errors. Networks of the largest widths and resolutions are held
+out. It prints the figures as they stand in the catalog, and the errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from measured import Row, error_of, kernels_of, read_rows
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from energyprobe.costing.kernel_work import KernelWork
+from energyprobe.costing.processor_figures import KINDS
+
+TIMES = ("conv_s", "depthwise_s", "dense_s", "weights_s", "activations_s", "call_s", "run_s")
+"""Fitted times of a data type, in the order of `times_of`. Convolutions of kernel 1 stand with the others:
+the only larger kernel of a MobileNet is its first, on three channels, and would stand for all."""
+
+FLOOR_S = 1e-11
+"""Least time of a multiply-accumulate: 4 cores at 1.5 GHz with 16 lanes each."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Fitted figures of one device in SI units.
+
+    Attributes
+    ----------
+    times : dict of str to dict of str to float
+        By data type and name.
+    macs : dict of str to float
+        Energy of a multiply-accumulate, by data type.
+    memory, static_w : float
+        Energy of a byte, and power while it runs.
+    """
+
+    times: dict[str, dict[str, float]]
+    macs: dict[str, float]
+    memory: float
+    static_w: float
+
+    def predict(self, row: Row, kernels: KernelWork) -> tuple[float, float]:
+        """Time and energy of an inference."""
+        time_s = float(times_of(kernels) @ np.array([self.times[row.dtype][name] for name in TIMES]))
+        arithmetic_j = kernels.macs.sum() * self.macs[row.dtype]
+        return time_s, float(time_s * self.static_w + arithmetic_j + bytes_of(kernels) * self.memory)
+
+
+def times_of(kernels: KernelWork) -> Array:
+    """What the times of a data type are multiplied by."""
+    moved = kernels.weight_bytes.sum(), kernels.activation_bytes.sum(), kernels.launches.sum()
+    by_kind = dict(zip(KINDS, kernels.macs.sum(axis=1).tolist(), strict=True))
+    convolutions = by_kind["conv_s"] + by_kind["pointwise_s"]
+    return np.array([convolutions, by_kind["depthwise_s"], by_kind["dense_s"], *moved, 1.0])
+
+
+def bytes_of(kernels: KernelWork) -> float:
+    """Bytes moved in an inference."""
+    return float((kernels.weight_bytes + kernels.activation_bytes).sum())
+
+
+def fit(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWork]) -> Fit:
+    """Fit one device to rows that have times."""
+    dtypes = sorted({row.dtype for row in rows})
+    times = {}
+    for dtype in dtypes:
+        own = [row for row in rows if row.dtype == dtype]
+        asked = np.array([times_of(kernels[row.network, dtype]) for row in own])
+        least = np.array([FLOOR_S if name in KINDS else 0.0 for name in TIMES])
+        solved = least + relative_nnls(asked, np.array([row.time_s for row in own]), least)
+        times[dtype] = dict(zip(TIMES, solved.tolist(), strict=True))
+    powers = []
+    for row in rows:
+        work = kernels[row.network, row.dtype]
+        time_s = times_of(work) @ np.array([times[row.dtype][name] for name in TIMES])
+        macs = [work.macs.sum() if row.dtype == dtype else 0.0 for dtype in dtypes]
+        powers.append([time_s, bytes_of(work), *macs])
+    static_w, memory, *macs = relative_nnls(
+        np.array(powers), np.array([row.energy_j for row in rows])
+    ).tolist()
+    return Fit(times=times, macs=dict(zip(dtypes, macs, strict=True)), memory=memory, static_w=static_w)
+
+
+def relative_nnls(columns: Array, values: Array, least: Array | None = None) -> Array:
+    """Non-negative least squares of relative errors, of what exceeds the least; columns are scaled."""
+    relative = columns / values[:, None]
+    scale = np.where(relative.max(axis=0) > 0, relative.max(axis=0), 1.0)
+    known = 0.0 if least is None else relative @ least
+    solved, _ = nnls(relative / scale, 1 - known * np.ones(len(values)))
+    return np.asarray(solved / scale, dtype=np.float64)
+
+
+def main() -> None:
+    """Fit, and print figures and errors."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("csv", type=Path)
+    parser.add_argument(
+        "--device", default="mobilenet", help="pattern of device names; all rows must have times"
+    )
+    parser.add_argument("--traces", type=Path, help="folder in which recordings are kept")
+    given = parser.parse_args()
+    rows = [row for row in read_rows(given.csv) if re.search(given.device, row.device) and row.time_s]
+    kernels = {(row.network, row.dtype): kernels_of(row, given.traces) for row in rows}
+    pooled: list[tuple[float, float]] = []
+    for device in sorted({row.device for row in rows}):
+        own = [row for row in rows if row.device == device and row.family.startswith("mobilenet")]
+        if not own:
+            continue
+        fitted = fit([row for row in own if not row.held_out], kernels)
+        print(f"\n{device}\n  static {fitted.static_w:.4g} W, memory {fitted.memory * 1e12:.4g} pJ/byte")
+        for dtype, times in fitted.times.items():
+            figures = ", ".join(f"{name} {value:.4g}" for name, value in times.items())
+            print(f"  {dtype}: macs {fitted.macs[dtype] * 1e12:.4g} pJ, {figures}")
+        for family in sorted({row.family for row in own}):
+            held = [row for row in own if row.held_out and row.family == family]
+            train = [row for row in own if not row.held_out and row.family == family]
+            within = fit(train, kernels)
+            for name, model in (("within the family", within), ("pooled", fitted)):
+                pairs = np.array(
+                    [(model.predict(row, kernels[row.network, row.dtype])[1], row.energy_j) for row in held]
+                )
+                print(f"  {family} {name:18} {error_of(*pairs.T)}")
+                if name == "pooled":
+                    pooled += pairs.tolist()
+    print(f"\nall, held out            {error_of(*np.array(pooled).T)}")
+
+
+if __name__ == "__main__":
+    main()

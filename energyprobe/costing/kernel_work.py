@@ -1,0 +1,129 @@
+"""What a network asks of a conventional processor: multiply-accumulates by kind, bytes, and kernels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.processor_figures import KINDS
+from energyprobe.costing.scenario import BYTES, DType, Scenario
+from energyprobe.costing.table import Array
+from energyprobe.costing.work import Work, keeps_state
+from energyprobe.trace.operations import Conv, Elementwise, Free, Synaptic
+from energyprobe.trace.records import LayerCall, Step
+
+
+@dataclass(frozen=True, eq=False)
+class KernelWork:
+    """One batch of a network, row by row.
+
+    Attributes
+    ----------
+    macs : ndarray, shape (kinds, rows)
+        Multiply-accumulates of each of `KINDS`, zeros included.
+    launches : ndarray, shape (rows,)
+        Kernels; a call of nothing but elementwise operations on one tensor runs within the one before.
+    weight_bytes, activation_bytes, state_bytes : ndarray, shape (rows,)
+        Bytes moved: weights once a kernel, whatever the batch.
+    kernel_bytes : ndarray, shape (rows,)
+        Activations and state of one kernel: what a cache must hold between two of them.
+    stored_bytes : float
+        Weights, each layer's once, and the states of all samples.
+    """
+
+    macs: Array
+    launches: Array
+    weight_bytes: Array
+    activation_bytes: Array
+    state_bytes: Array
+    kernel_bytes: Array
+    stored_bytes: float
+
+
+def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
+    """Lay out a network as kernels.
+
+    Parameters
+    ----------
+    work : Work
+        The network.
+    scenario : Scenario
+        With its batch size, and how timesteps are run.
+    dtype : str
+        Data type that it computes in, whatever was recorded.
+
+    Returns
+    -------
+    KernelWork
+    """
+    calls, batch = work.calls, scenario.batch_size
+    kernels = np.array([not _is_fused(call) for call in calls])
+    at_once = np.array(
+        [
+            scenario.execution == "fused" or (scenario.execution == "folded" and not keeps_state(call))
+            for call in calls
+        ]
+    )
+    steps = np.maximum(work.timesteps, 1)
+    launches = np.where(kernels, np.where(at_once, 1, steps), 0)
+    width = BYTES[dtype]
+    # elements * bytes/element; recorded bytes are those of the recorded type.
+    weights = np.array([sum(step.weights for step in call.steps) for call in calls]) * width
+    activations = np.array([_elements(call) for call in calls]) / work.samples * work.repeats * width * batch
+    states = np.array([_states(call) for call in calls]) * width * batch
+    kept = at_once | ~kernels
+    paths = {call.path: weight for call, weight in zip(calls, weights.tolist(), strict=True)}
+    return KernelWork(
+        macs=_macs(work) * batch,
+        launches=launches,
+        weight_bytes=weights * launches,
+        activation_bytes=np.where(kernels, activations, 0),
+        # Read and written in each timestep, unless one kernel runs them all.
+        state_bytes=np.where(kept, 0, 2 * states * steps),
+        kernel_bytes=np.where(kernels, activations / np.maximum(launches, 1) + states, 0),
+        stored_bytes=float(sum(paths.values()) + states.sum()),
+    )
+
+
+def _is_fused(call: LayerCall) -> bool:
+    operations = [step.operation for step in call.steps]
+    if all(isinstance(each, Free) for each in operations):
+        return True
+    return all(isinstance(each, Elementwise | Free) for each in operations) and len(call.inputs) <= 1
+
+
+def _macs(work: Work) -> Array:
+    kind = np.array([_kind(step) for step in work.steps], dtype=np.intp)
+    synops = np.nan_to_num(work["dense_synops"])
+    return np.array([work.by_row(np.where(kind == each, synops, 0)) for each in range(len(KINDS))])
+
+
+def _kind(step: Step | None) -> int:
+    """Index of `KINDS`; -1 for what has no synapses."""
+    operation = step.operation if step else None
+    if isinstance(operation, Conv):
+        if operation.groups > 1:
+            return KINDS.index("depthwise_s")
+        return KINDS.index("pointwise_s" if math.prod(operation.kernel) == 1 else "conv_s")
+    return KINDS.index("dense_s") if isinstance(operation, Synaptic) else -1
+
+
+def _elements(call: LayerCall) -> float:
+    """Activations read and written over the recording."""
+    return (call.bytes_in + call.bytes_out) / _recorded_bytes(call)
+
+
+def _states(call: LayerCall) -> float:
+    return sum(step.state_bytes for step in call.steps) / _recorded_bytes(call)
+
+
+def _recorded_bytes(call: LayerCall) -> int:
+    return max((_itemsize(step.dtype) for step in call.steps), default=4)
+
+
+def _itemsize(dtype: str) -> int:
+    known: npt.NDArray[np.int64] = np.array([width for name, width in BYTES.items() if name == dtype])
+    return int(known[0]) if known.size else 4

@@ -1,0 +1,293 @@
+"""Conventional processors: times and energies worked out by hand, term by term."""
+
+import math
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from energyprobe.costing.loading import parse_device
+from energyprobe.costing.scenario import Scenario
+from energyprobe.errors import DeviceError, ScenarioError
+from energyprobe.trace.operations import (
+    Conv,
+    Dense,
+    Elementwise,
+    Free,
+    NeuronUpdate,
+    Uncounted,
+)
+
+FIGURE = """
+[constants.{name}]
+value = {value}
+{ends}unit = "{unit}"
+source = "horowitz2014"
+provenance = "derived"
+verified = true
+boundary = "chip"
+"""
+UNITS = {
+    **dict.fromkeys(("conv_s", "pointwise_s", "depthwise_s", "dense_s", "call_s", "run_s"), "ns"),
+    **dict.fromkeys(("weights_s", "activations_s", "memory_s", "cache_s"), "ns/byte"),
+    **dict.fromkeys(("memory", "cache"), "nJ/byte"),
+    **dict.fromkeys(("cache_bytes", "memory_bytes"), "byte"),
+    **dict.fromkeys(("static_w", "idle_w", "limit_w"), "W"),
+    "macs": "nJ",
+}
+
+
+@pytest.fixture
+def make_processor():
+    """A processor from its figures in ns, nJ, W and bytes; those of a type as ``float32__conv_s=…``."""
+
+    def make(overlap=False, skips="nothing", **figures):
+        text = (
+            'model = "processor"\nname = "cpu"\ntitle = "CPU"\nkind = "conventional"\n'
+            'description = "A CPU."\n'
+            f'skips = "{skips}"\ngraded_events = true\noverlap = {str(overlap).lower()}\n'
+        )
+        for name, value in ({"float32__conv_s": 1, "static_w": 1} | figures).items():
+            low, value, high = value if isinstance(value, tuple) else (None, value, None)
+            ends = "" if low is None else f"low = {low}\nhigh = {high}\n"
+            where = f"types.{name.replace('__', '.')}" if "__" in name else name
+            text += FIGURE.format(name=where, value=value, ends=ends, unit=UNITS[name.rpartition("__")[2]])
+        return parse_device(text, "cpu.toml")
+
+    return make
+
+
+@pytest.fixture
+def weighted(make_call):
+    """A call of one operation with weights, and its activations of 4 bytes each."""
+
+    def make(path, operation, use=None, *, weights=0, elements=0, state_bytes=0, samples=1, **facts):
+        call = make_call(path, (operation, use), samples=samples, **facts)
+        step = replace(call.steps[0], weights=weights, weight_bytes=4 * weights, state_bytes=state_bytes)
+        timesteps = facts.get("timesteps", 1)
+        return replace(call, steps=(step,), bytes_in=0, bytes_out=4 * elements * samples * timesteps)
+
+    return make
+
+
+@pytest.fixture
+def net(weighted, make_trace, graded):
+    """Dense 7 -> 5, then 5 -> 3, of one sample: 35 and 15 MACs and weights; 12 and 8 activations."""
+    first = weighted("first", Dense(inputs=7, units=5), graded(35), weights=35, elements=12)
+    second = weighted(
+        "second", Dense(inputs=5, units=3), graded(15), weights=15, elements=8, inputs=("first",)
+    )
+    return make_trace(first, second)
+
+
+@pytest.fixture
+def snn(weighted, make_trace, spiking):
+    """Dense 7 -> 5 and 5 neurons with 20 bytes of state, for 6 timesteps."""
+    dense = weighted("dense", Dense(inputs=7, units=5), spiking(30), weights=35, elements=12, timesteps=6)
+    lif = weighted(
+        "lif",
+        NeuronUpdate(neuron="lif", neurons=5),
+        elements=10,
+        state_bytes=20,
+        timesteps=6,
+        inputs=("dense",),
+        foldable_over_time=False,
+    )
+    return make_trace(dense, lif)
+
+
+def test_time_of_arithmetic_bytes_calls_and_runs(net, make_processor):
+    cpu = make_processor(
+        float32__conv_s=2,
+        float32__weights_s=3,
+        float32__activations_s=5,
+        float32__call_s=70,
+        float32__run_s=900,
+    )
+    cost = cpu.cost(net)
+    first = 35 * 2 + 35 * 4 * 3 + 12 * 4 * 5 + 70
+    second = 15 * 2 + 15 * 4 * 3 + 8 * 4 * 5 + 70
+    assert cost.layer == ("first", "second", "run", "static power", "idle power")
+    assert cost.latency_s.tolist() == pytest.approx([first * 1e-9, second * 1e-9, 900e-9, 0, 0])
+    assert cost.total().latency_s == pytest.approx((first + second + 900) * 1e-9)
+    # 1 W for all of it.
+    assert cost.total().energy_j == pytest.approx((first + second + 900) * 1e-9)
+    assert cost.energy_j.tolist() == pytest.approx([0, 0, 0, (first + second + 900) * 1e-9, 0])
+
+
+def test_dynamic_energy_of_arithmetic_and_bytes(net, make_processor):
+    cost = make_processor(float32__macs=4, memory=6).cost(net)
+    assert cost.terms["macs"].energy_j[:2].tolist() == pytest.approx([35 * 4e-9, 15 * 4e-9])
+    assert cost.terms["memory"].energy_j[:2].tolist() == pytest.approx(
+        [(35 + 12) * 4 * 6e-9, (15 + 8) * 4 * 6e-9]
+    )
+    assert cost.not_modelled == ("idle", "elementwise", "neuron_updates", "host")
+    assert make_processor().cost(net).not_modelled[:2] == ("macs", "memory")
+
+
+def test_overlap_takes_the_longer_of_arithmetic_and_memory(net, make_processor):
+    # 35 MACs * 2 ns against 47 * 4 bytes * 0.5 ns; 15 * 2 against 23 * 4 * 0.5.
+    figures = {"float32__conv_s": 2, "memory_s": 0.5}
+    assert make_processor(overlap=True, **figures).cost(net).latency_s[:2].tolist() == pytest.approx(
+        [94e-9, 46e-9]
+    )
+    assert make_processor(**figures).cost(net).latency_s[:2].tolist() == pytest.approx([164e-9, 76e-9])
+
+
+def test_a_batch_reads_weights_once(net, make_processor):
+    cpu = make_processor(float32__conv_s=0.001, float32__weights_s=3, float32__call_s=70)
+    cost = cpu.cost(net, Scenario(batch_size=10))
+    assert cost.total().latency_s == pytest.approx((50 * 10 * 0.001 + 50 * 4 * 3 + 140) * 1e-9)
+    assert cost.time_per_inference_s == pytest.approx(cost.total().latency_s / 10)
+    assert cost.total().energy_j == pytest.approx(cost.time_per_inference_s)
+
+
+def test_what_fits_the_cache_comes_from_there(net, make_processor):
+    def memory(cache_bytes):
+        cost = make_processor(memory=6, cache=2, cache_bytes=cache_bytes).cost(net)
+        return (cost.terms["memory"].energy_j[:2] * 1e9).tolist()
+
+    # Weights of the network: 200 bytes; activations of the kernels: 48 and 32 bytes.
+    assert memory(200) == pytest.approx([188 * 2, 92 * 2])
+    assert memory(199) == pytest.approx([140 * 6 + 48 * 2, 60 * 6 + 32 * 2])
+    assert memory(47) == pytest.approx([188 * 6, 60 * 6 + 32 * 2])
+
+
+def test_smaller_types_move_fewer_bytes(net, make_processor):
+    cpu = make_processor(float32__weights_s=3, int8__conv_s=0.25, int8__weights_s=3)
+    small = cpu.cost(net, Scenario(dtype="int8"))
+    assert small.latency_s[0] == pytest.approx((35 * 0.25 + 35 * 3) * 1e-9)
+    assert "computes zeros as any other value, in int8" in small.notes
+    assert cpu.cost(net).latency_s[0] == pytest.approx((35 + 35 * 4 * 3) * 1e-9)
+
+
+def test_kinds_of_convolutions_have_times_of_their_own(weighted, make_trace, graded, make_processor):
+    shape = {"input_shape": (4, 4), "output_shape": (4, 4), "strides": (1, 1), "dilation": (1, 1)}
+
+    def conv(kernel, padding, groups, filters):
+        return Conv(
+            **shape, channels=6, filters=filters, kernel=(kernel,) * 2, padding=(padding,) * 2, groups=groups
+        )
+
+    # Taps within 4 x 4: (4 + 3 + 3) ** 2 = 100.
+    trace = make_trace(
+        weighted("conv", conv(3, 1, 1, 2), graded(1200)),
+        weighted("depthwise", conv(3, 1, 6, 6), graded(600)),
+        weighted("pointwise", conv(1, 0, 1, 2), graded(192)),
+        weighted("dense", Dense(inputs=7, units=5), graded(35)),
+    )
+    kinds = {"float32__depthwise_s": 3, "float32__pointwise_s": 5, "float32__dense_s": 7}
+    times = make_processor(float32__conv_s=2, **kinds).cost(trace).latency_s[:4] * 1e9
+    assert times.tolist() == pytest.approx([1200 * 2, 600 * 3, 192 * 5, 35 * 7])
+    alike = make_processor(float32__conv_s=2).cost(trace).latency_s[:4] * 1e9
+    assert alike.tolist() == pytest.approx([1200 * 2, 600 * 2, 192 * 2, 35 * 2])
+
+
+def test_zeros_cost_as_much(weighted, make_trace, graded, make_processor):
+    calls = [weighted("dense", Dense(inputs=7, units=5), graded(events)) for events in (0, 35)]
+    times = [make_processor().cost(make_trace(call)).total().latency_s for call in calls]
+    assert times[0] == times[1] > 0
+
+
+def test_elementwise_operations_run_within_the_kernel_before(make_call, make_trace, graded, make_processor):
+    relu, add = (Elementwise(function=name, elements=5) for name in ("relu", "add"))
+    trace = make_trace(
+        make_call("dense", (Dense(inputs=7, units=5), graded(35))),
+        make_call("relu", (relu, None), inputs=("dense",), bytes_in=20, bytes_out=20),
+        make_call("flat", (Free(reason="reshape"), None), inputs=("relu",), fate="free"),
+        make_call("add", (add, None), inputs=("flat", "dense"), bytes_in=40, bytes_out=20),
+    )
+    cost = make_processor(float32__call_s=70, float32__activations_s=1).cost(trace)
+    assert (cost.latency_s[:4] * 1e9).tolist() == pytest.approx([35 + 70, 0, 0, 70 + 60])
+
+
+def test_timesteps_one_by_one_at_once_and_fused(snn, make_processor):
+    figures = {"float32__weights_s": 3, "float32__activations_s": 5, "float32__call_s": 70}
+    cpu = make_processor(**figures)
+
+    def times(execution):
+        return (cpu.cost(snn, Scenario(execution=execution)).latency_s[:2] * 1e9).tolist()
+
+    dense = 35 * 6 + 12 * 4 * 6 * 5
+    # Activations of 6 timesteps; 20 bytes of state read and written in each.
+    neurons = 10 * 4 * 6 * 5
+    state = 2 * 20 * 6 * 5
+    assert times("stepwise") == pytest.approx([dense + 6 * (140 * 3 + 70), neurons + state + 6 * 70])
+    assert times("folded") == pytest.approx([dense + 140 * 3 + 70, neurons + state + 6 * 70])
+    assert times("fused") == pytest.approx([dense + 140 * 3 + 70, neurons + 70])
+
+
+def test_above_a_power_limit_time_is_stretched(net, make_processor):
+    free = make_processor(float32__macs=4)
+    limited = make_processor(float32__macs=4, limit_w=3)
+    # 35 MACs of 4 nJ in 35 ns are 4 W: with 2 W to spare they take 70 ns.
+    assert free.cost(net).latency_s[0] == pytest.approx(35e-9)
+    assert limited.cost(net).latency_s[0] == pytest.approx(70e-9)
+    total = limited.cost(net).total()
+    assert total.energy_j / total.latency_s == pytest.approx(3.0)
+
+
+def test_idle_power_between_inferences(net, make_processor):
+    cpu = make_processor(idle_w=0.25)
+    cost = cpu.cost(net, Scenario(inferences_per_second=1e6))
+    assert cost.terms["static"].total().energy_j == pytest.approx(50e-9)
+    assert cost.terms["idle"].total().energy_j == pytest.approx(0.25 * 950e-9)
+    assert cost.time_per_inference_s == pytest.approx(1e-6)
+    hasty = cpu.cost(net, Scenario(inferences_per_second=1e9))
+    assert "it cannot keep up with 1e+09 inferences per second, and runs back to back" in hasty.notes
+    unknown = make_processor().cost(net, Scenario(inferences_per_second=1e6))
+    assert "no idle power is published: what it draws between inferences is not modelled" in unknown.notes
+    assert "idle" in unknown.not_modelled
+
+
+def test_intervals_of_times_are_intervals_of_energy(net, make_processor):
+    cost = make_processor(float32__conv_s=(1, 2, 4), static_w=(1, 1, 3)).cost(net)
+    total = cost.total()
+    assert (total.low_j, total.energy_j, total.high_j) == pytest.approx((50e-9, 100e-9, 600e-9))
+    for column in ("energy_j", "low_j", "high_j"):
+        assert np.nansum(getattr(cost, column)) == pytest.approx(getattr(total, column))
+
+
+def test_what_does_not_fit_memory(net, make_processor):
+    # 200 bytes of weights, and 48 of the largest kernel.
+    assert make_processor(memory_bytes=248).cost(net).does_not_fit == ""
+    unfit = make_processor(memory_bytes=247).cost(net)
+    assert unfit.does_not_fit == "does not fit: it needs 248 bytes of memory, and there are 247"
+    assert unfit.notes[0] == unfit.does_not_fit
+
+
+def test_a_shared_layer_is_stored_once(weighted, make_trace, graded, make_processor):
+    call = weighted("dense", Dense(inputs=7, units=7), graded(49), weights=49)
+    twice = make_trace(call, replace(call, call_index=1))
+    assert make_processor(memory_bytes=196).cost(twice).does_not_fit == ""
+
+
+def test_uncounted_calls(make_call, make_trace, make_processor):
+    trace = make_trace(make_call("fft", (Uncounted(reason="no rule"), None), fate="uncounted"))
+    cost = make_processor().cost(trace)
+    assert math.isnan(cost.energy_j[0])
+    assert cost.reasons == ("fft is uncounted: no rule",)
+
+
+def test_a_data_type_that_it_lacks(net, make_processor):
+    with pytest.raises(ScenarioError, match=r"CPU \(cpu\) has no figures for int8, only for float32"):
+        make_processor().cost(net, Scenario(dtype="int8"))
+
+
+def test_an_unknown_data_type(make_processor):
+    with pytest.raises(DeviceError, match="constants.types.int7: no such data type, did you mean 'int8'?"):
+        make_processor(int7__conv_s=3)
+
+
+def test_a_processor_skips_nothing(make_processor):
+    with pytest.raises(DeviceError, match='skips: a processor of dense kernels skips "nothing", got'):
+        make_processor(skips="zero inputs")
+
+
+def test_no_data_type_at_all():
+    text = (
+        'model = "processor"\nname = "cpu"\ntitle = "CPU"\nkind = "conventional"\ndescription = "A CPU."\n'
+        'skips = "nothing"\ngraded_events = true\n[constants.types]\n'
+    )
+    with pytest.raises(DeviceError, match="constants.types: expected at least one data type"):
+        parse_device(text + FIGURE.format(name="static_w", value=1, ends="", unit="W"), "cpu.toml")
