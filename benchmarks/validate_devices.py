@@ -26,20 +26,47 @@ DEVICES = {
     r"rpi4-armnn-v21\.11": "raspberry-pi-4-armnn",
     r"rpi4coral-fan\.on-tflite-v2\.4": "raspberry-pi-4-tflite-2.4",
     r"rpi4coral-fan\.on-armnn-v21\.02": "raspberry-pi-4-armnn-21.02",
+    r"odroid.*(armnn|neon)": "odroid-n2",
+    r"NUCLEO.L4R5": "cortex-m4",
+    r"NUCLEO.H7A3": "cortex-m7",
+    r"NUCLEO.U575": "cortex-m33",
+    r"NUCLEO.U385": "cortex-m33-u385",
+    r"gap9_650": "gap9",
+    r"syntiant_9120_0v9": "ndp9120",
+    r"2x Xeon Gold 5120": "xeon-gold-5120",
+    r"CPU \(Xeon E5-2630": "xeon-e5-2630",
+    r"GPU \(Quadro K4000": "quadro-k4000",
+    r".*A100": "a100",
+    r".*T4x": "t4",
+    r".*A10x1": "a10",
+    r"Orin": "jetson-agx-orin",
 }
 """Patterns of device names in the file, and the device of the catalog that each is."""
 
 FITTED = ("raspberry-pi-4",)
 """Beginnings of the devices that were fitted to the rows that are not held out."""
 
+ONE_TYPE = {"odroid-n2": {"int8": "odroid-n2-int8"}}
+"""Devices of one data type, and those that have another."""
+
 
 def name_of(row: Row) -> str | None:
     """Device of the catalog that a row was measured on."""
-    return next((name for pattern, name in DEVICES.items() if re.match(pattern, row.device)), None)
+    name = next((name for pattern, name in DEVICES.items() if re.match(pattern, row.device)), None)
+    if name is None:
+        return None
+    name = ONE_TYPE.get(name, {}).get(row.dtype, name)
+    try:
+        device(name).check_dtype(row.dtype)
+    except ep.ScenarioError:
+        return None
+    return name
 
 
 def part_of(row: Row, name: str) -> str:
     """Whether a row was held out, fitted to, or is of another design than those fitted to."""
+    if name.startswith("cortex-m"):
+        return "fitted to"
     if not name.startswith(FITTED) or not networks.MOBILENET.fullmatch(row.model):
         return "not fitted to"
     return "held out" if row.held_out else "fitted to"

@@ -35,7 +35,39 @@ CHIPS = {
     "neuronflow",
     "sne",
 }
-NAMES = KERAS_SPIKING | ARITHMETIC | CHIPS
+PROCESSORS = {
+    "xeon-gold-5120",
+    "xeon-e5-2630",
+    "raspberry-pi-4",
+    "raspberry-pi-4-armnn",
+    "raspberry-pi-4-armnn-21.02",
+    "raspberry-pi-4-tflite-2.4",
+    "odroid-n2",
+    "odroid-n2-int8",
+    "agx-xavier-cpu",
+    "cortex-m4",
+    "cortex-m7",
+    "cortex-m33",
+    "cortex-m33-u385",
+    "gap9",
+    "ndp9120",
+    "v100",
+    "a100",
+    "h100",
+    "h200",
+    "t4",
+    "l4",
+    "a10",
+    "rtx2080ti",
+    "rtx3090",
+    "rtx4090",
+    "quadro-k4000",
+    "jetson-nano",
+    "jetson-xavier-nx",
+    "jetson-agx-xavier",
+    "jetson-agx-orin",
+}
+NAMES = KERAS_SPIKING | ARITHMETIC | CHIPS | PROCESSORS
 
 
 def test_the_devices():
