@@ -37,6 +37,14 @@ class RawOp:
     graph: Any
     frame: Frame | None
 
+    def attribute(self, name: str) -> Any:
+        """Value of a number, flag, text or list of integers, which a graph keeps as a message."""
+        value = self.attributes[name]
+        if hasattr(value, "WhichOneof"):
+            kind = value.WhichOneof("value")
+            value = list(value.list.i) if kind == "list" else getattr(value, kind)
+        return value.decode() if isinstance(value, bytes) else value
+
 
 @dataclasses.dataclass(eq=False)
 class Frame:

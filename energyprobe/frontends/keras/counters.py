@@ -32,7 +32,7 @@ class Counters:
         ----------
         kind : {"integers", "sums", "maxima", "bits"}
             How executions of the step combine.
-        tensor : tensor
+        tensor : tensor or int
             Of static shape.
 
         Returns
@@ -41,10 +41,10 @@ class Counters:
             Where to find it among the totals; see `read`.
         """
         dtype = {"integers": "int64", "sums": "float64", "maxima": "float64", "bits": "bool"}[kind]
-        flat = self._tf.reshape(self._tf.cast(tensor, dtype), [-1])
-        size = int(np.prod(tensor.shape, dtype=int))
+        counted = self._tf.cast(tensor, dtype)
+        size = int(np.prod(counted.shape, dtype=int))
         start = self._sizes[kind]
-        self._added[kind].append(flat)
+        self._added[kind].append(self._tf.reshape(counted, [-1]))
         self._sizes[kind] = start + size
         return kind, slice(start, start + size)
 

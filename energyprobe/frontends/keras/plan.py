@@ -22,6 +22,7 @@ from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.rules.base import Call, SpikeCode, StepDraft, UnknownShapeError
 from energyprobe.frontends.keras.rules.raw import MOVING, raw_steps
 from energyprobe.frontends.keras.rules.wrapping import folded_steps
+from energyprobe.frontends.keras.sizes import Sizes
 from energyprobe.trace.geometry import axis_fanout, connections, effective_fanout
 from energyprobe.trace.operations import Conv, Dense, Free, Product, Sparse
 
@@ -76,6 +77,7 @@ class Plan:
         self.capture = capture
         self.options = options
         self.tf = capture.framework.tf
+        self._sizes = Sizes(capture)
         self.calls: list[PlannedCall] = []
         self.counters = Counters(self.tf)
         self.nested: list[Counters] = []
@@ -194,7 +196,7 @@ class Plan:
             dt=_dt(frame.layer),
             steps=[],
             counters=counters,
-            lead=counters.add("integers", _leading(self.tf, reference, has_time)),
+            lead=counters.add("integers", self._sizes.leading(reference, has_time)),
             inputs=[self._producer(each, names) for each in frame.inputs],
             code=self._output_code(frame),
             repeats=self._repeats(frame),
@@ -256,8 +258,8 @@ class Plan:
 
     def _plan_output(self, planned: PlannedCall, call: Call, time: TimeFlow, counters: Counters) -> None:
         frame = planned.frame
-        planned.bytes_in = counters.add("integers", _bytes(self.tf, frame.inputs))
-        planned.bytes_out = counters.add("integers", _bytes(self.tf, frame.handed[:1]))
+        planned.bytes_in = counters.add("integers", self._sizes.nbytes(frame.inputs))
+        planned.bytes_out = counters.add("integers", self._sizes.nbytes(frame.handed[:1]))
         wanted = self.options.observe == "all" or planned.code is not None
         if frame.rule is not None and frame.outputs and (wanted or frame.rule.activation(frame.layer)):
             if frame.outputs[0] is (frame.inputs[0] if frame.inputs else None):
@@ -371,12 +373,6 @@ def _zeros(draft: StepDraft) -> bool:
     return not bool(np.all(draft.weight.value()))
 
 
-def _leading(tf: Any, tensor: Any, time: bool) -> Any:
-    """Samples x timesteps of one execution of a step."""
-    shape = tf.shape(tensor, out_type=tf.int64)
-    return shape[0] * shape[1] if time else shape[0]
-
-
 def _misshapen(tf: Any, declared: list[tuple[Any, tuple[int | None, ...]]]) -> Any:
     """Number of inputs whose shape is not what the model declares."""
     wrong = [tf.constant(0, tf.int64)]
@@ -386,11 +382,6 @@ def _misshapen(tf: Any, declared: list[tuple[Any, tuple[int | None, ...]]]) -> A
         same = [now[axis] == size for axis, size in enumerate(shape) if axis and size is not None]
         wrong.append(1 - tf.cast(tf.reduce_all(same), tf.int64))
     return tf.add_n(wrong)
-
-
-def _bytes(tf: Any, tensors: list[Any]) -> Any:
-    sizes = [tf.size(each, out_type=tf.int64) * each.dtype.size for each in tensors]
-    return tf.add_n(sizes) if sizes else tf.constant(0, tf.int64)
 
 
 def _runs_a_cell(frame: Frame) -> bool:
