@@ -1,0 +1,85 @@
+"""How large tensors are when the model runs, found without reading those that TensorFlow fuses away.
+
+Even asking for the shape of a tensor makes it one that somebody reads, and TensorFlow then computes it:
+a convolution, its normalisation and its activation are no longer one kernel, and last bits differ. So sizes
+that are not known beforehand are followed up, through operations that may be fused, to a tensor that is none
+of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from energyprobe.frontends.keras.capture import Capture, RawOp
+from energyprobe.frontends.keras.rules.raw import PER_OUTPUT
+
+Size = Any
+"""An int, or a scalar int64 tensor."""
+
+_SAME_SHAPE = frozenset(PER_OUTPUT) | {"Identity", "Cast"}
+_CONVOLUTIONS = frozenset(("Conv2D", "Conv3D", "DepthwiseConv2dNative"))
+
+
+class Sizes:
+    """Finds the sizes of the tensors of one step.
+
+    Parameters
+    ----------
+    capture : Capture
+        The step.
+    """
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._tf = capture.framework.tf
+
+    def leading(self, tensor: Any, time: bool) -> Size:
+        """Samples, times timesteps where axis 1 is time."""
+        return self.axis(tensor, 0) * self.axis(tensor, 1) if time else self.axis(tensor, 0)
+
+    def nbytes(self, tensors: list[Any]) -> Size:
+        """Bytes of some tensors together."""
+        total = self._tf.constant(0, self._tf.int64)
+        for tensor in tensors:
+            total += self._elements(tensor) * tensor.dtype.size
+        return total
+
+    def _elements(self, tensor: Any) -> Size:
+        if tensor.shape.rank is None:
+            return self._tf.size(tensor, out_type=self._tf.int64)
+        elements = 1
+        for axis in range(tensor.shape.rank):
+            elements *= self.axis(tensor, axis)
+        return elements
+
+    def axis(self, tensor: Any, axis: int) -> Size:
+        """Size of one axis."""
+        if tensor.shape.rank is not None and tensor.shape[axis] is not None:
+            return int(tensor.shape[axis])
+        op = self._capture.makers.get(id(tensor))
+        if op is not None and op.outputs[0] is tensor:
+            source = self._same_shape(op)
+            if source is not None:
+                return self.axis(source, axis)
+            if op.type == "MatMul" and axis == 0:
+                return self.axis(op.inputs[0], 1 if op.attribute("transpose_a") else 0)
+            if op.type in _CONVOLUTIONS and op.attribute("padding") in ("SAME", "VALID"):
+                size = self.axis(op.inputs[0], axis)
+                return self._strided(op, size, axis) if axis else size
+        return self._tf.shape(tensor, out_type=self._tf.int64)[axis]
+
+    def _same_shape(self, op: RawOp) -> Any:
+        if op.type not in _SAME_SHAPE:
+            return None
+        shape = op.outputs[0].shape.as_list()
+        same = [each for each in op.inputs if each.shape.rank is not None and each.shape.as_list() == shape]
+        return same[0] if same else None
+
+    def _strided(self, op: RawOp, size: Size, axis: int) -> Size:
+        """Size of a spatial axis of a convolution: that of the input, less what padding leaves out."""
+        stride, dilation = op.attribute("strides")[axis], op.attribute("dilations")[axis]
+        if op.attribute("padding") == "VALID":
+            last = op.attribute("data_format").endswith("C")
+            taps = op.inputs[1].shape[axis - 1 if last else axis - 2]
+            size -= (taps - 1) * dilation
+        return (size + stride - 1) // stride
