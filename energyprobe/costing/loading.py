@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from energyprobe.costing import chip, chip_figures, constant, processor, processor_figures
+from energyprobe.costing import chip, chip_figures, constant, lemaire, processor, processor_figures
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure, Source
 from energyprobe.errors import DeviceError, nearest
@@ -25,6 +25,7 @@ else:
 MODELS: dict[str, tuple[type[Device], type[msgspec.Struct]]] = {
     "constant": (constant.ConstantEnergyDevice, constant.Constants),
     "chip": (chip.EventDrivenChip, chip_figures.Constants),
+    "lemaire": (lemaire.AnalyticalAccelerator, lemaire.Constants),
     "processor": (processor.Processor, processor_figures.Constants),
 }
 """Name that a file gives as ``model`` to the device model and the struct of its ``[constants]``."""

@@ -17,6 +17,7 @@ FIGURES = [
 
 KERAS_SPIKING = {"cpu", "gpu", "arm", "loihi", "spinnaker", "spinnaker2"}
 ARITHMETIC = {"45nm-fp32", "45nm-fp16", "45nm-int8", "45nm-int8-add8", "7nm-fp32", "7nm-bf16", "7nm-int8"}
+ACCELERATORS = {"lemaire-45nm-32bit", "lemaire-45nm-8bit"}
 CHIPS = {
     "loihi-constant",
     "loihi-sanafe",
@@ -67,7 +68,7 @@ PROCESSORS = {
     "jetson-agx-xavier",
     "jetson-agx-orin",
 }
-NAMES = KERAS_SPIKING | ARITHMETIC | CHIPS | PROCESSORS
+NAMES = KERAS_SPIKING | ARITHMETIC | CHIPS | PROCESSORS | ACCELERATORS
 
 
 def test_the_devices():

@@ -187,13 +187,21 @@ def test_units(unit, joules):
             "line 6: graded_events: expected true or false, got text",
         ),
         ('title = "My chip"', 'titel = "My chip"', "line 3: titel: unknown field, did you mean 'title'?"),
-        ('model = "constant"\n', "", "my_chip.toml: model: missing, known are chip, constant"),
+        (
+            'model = "constant"\n',
+            "",
+            "my_chip.toml: model: missing, known are chip, constant, lemaire, processor",
+        ),
         (
             'model = "constant"',
             'model = "constants"',
             "line 1: model: no device model 'constants', did you mean 'consta",
         ),
-        ('model = "constant"', "model = 3", "line 1: model: no device model 3, known are chip, constant"),
+        (
+            'model = "constant"',
+            "model = 3",
+            "line 1: model: no device model 3, known are chip, constant, lemaire, processor",
+        ),
         (
             'type = "misc"',
             'type = "web"',

@@ -1,0 +1,223 @@
+"""Device model "lemaire": analytical accelerators whose memory costs by its size, for both kinds of networks.
+
+Counts of memory accesses and operations as Lemaire et al. (2022) derive them for convolutions and matrices; a
+layer that reads spikes is charged as a spiking one, any other as a conventional one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.figures import Dimension, Figure
+from energyprobe.costing.ledger import Ledger, ends
+from energyprobe.costing.remarks import boundary_notes, remarks_of
+from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.table import Array, CostTable
+from energyprobe.costing.work import Work, work_of
+from energyprobe.counting.table import CountTable
+from energyprobe.errors import DeviceError
+from energyprobe.trace.operations import Conv, Dense, NeuronUpdate
+from energyprobe.trace.records import Activity, LayerCall, Step, Trace
+
+
+class Constants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Figures of an accelerator.
+
+    Attributes
+    ----------
+    add, multiply : Figure
+        Energy of one addition and one multiplication.
+    access, access_per_bit : Figure
+        Energy of one access to a memory of no size, and for each bit that the memory holds.
+    bits : Figure
+        Width of a weight.
+    """
+
+    add: Figure
+    multiply: Figure
+    access: Figure
+    access_per_bit: Figure
+    bits: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accesses:
+    """What one layer does in one inference; unknown where its spikes are.
+
+    Attributes
+    ----------
+    memory : float
+        Reads and writes of inputs, weights, biases, potentials and outputs.
+    macs, acs : float
+        Multiply-accumulates and accumulates.
+    address_macs, address_acs : float
+        Those that work out addresses.
+    """
+
+    memory: float = 0.0
+    macs: float = 0.0
+    acs: float = 0.0
+    address_macs: float = 0.0
+    address_acs: float = 0.0
+
+
+class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An accelerator with one memory a layer, as large as its weights.
+
+    ``E_access = e_access + e_access_per_bit x weights x bits``; a multiply-accumulate is a multiplication and
+    an addition, an accumulate an addition.
+
+    Attributes
+    ----------
+    constants : Constants
+        The figures.
+    """
+
+    constants: Constants
+
+    def __post_init__(self) -> None:
+        if self.skips != "zero inputs" or not self.graded_events:
+            raise DeviceError('skips: this model has skips = "zero inputs" and graded_events = true')
+        super().__post_init__()
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures it has, by term."""
+        return {name: getattr(self.constants, name) for name in Constants.__struct_fields__}
+
+    def dimension_of(self, term: str) -> Dimension:
+        """What the figure of a term measures."""
+        return "number" if term == "bits" else "energy"
+
+    def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
+        """Price every call of a network; see `Device.cost`. The batch size changes nothing."""
+        scenario = scenario or Scenario()
+        self.check_dtype(scenario.dtype)
+        work = work_of(trace, scenario)
+        accesses = [
+            accesses_of(step, work.calls[row])
+            for step, row in zip(work.steps, work.row.tolist(), strict=True)
+        ]
+        ledger = Ledger(work, ())
+        constants = self.constants
+        access = self._access(work)
+        mac, ac = ends(constants.multiply) + ends(constants.add), ends(constants.add)
+        counted = {
+            name: work.per_inference([getattr(each, name) if each else 0.0 for each in accesses])
+            for name in Accesses.__dataclass_fields__
+        }
+        arithmetic = (*constants.multiply.cites, *constants.add.cites)
+        ledger.charge("memory", counted["memory"], access, constants.access.cites)
+        ledger.charge("macs", counted["macs"], mac, tuple(dict.fromkeys(arithmetic)))
+        ledger.charge("acs", counted["acs"], ac, constants.add.cites)
+        ledger.charge("addressing", counted["address_macs"], mac, tuple(dict.fromkeys(arithmetic)))
+        ledger.charge("addressing", counted["address_acs"], ac, constants.add.cites)
+        left = np.array([each is None for each in accesses]) & (
+            work.uncounted | (work["dense_synops"] > 0) | (work["neuron_updates"] > 0)
+        )
+        ledger.leave_out(left)
+        ledger.latency_s[:] = np.nan
+        return ledger.table(
+            self,
+            scenario,
+            not_modelled=("elementwise", "communication", "synchronisation", "static", "host"),
+            left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
+            remarks=remarks_of(work, self, np.isnan(counted["memory"])),
+            notes=(
+                "accesses by the equations of Lemaire et al., for convolutions and matrices; neurons are leaky",
+                *boundary_notes(self.figures, scenario),
+            ),
+            time_per_inference_s=math.nan,
+        )
+
+    def _access(self, work: Work) -> Array:
+        """Joules of an access to the memory of each entry, shape ``(3, entries)``."""
+        weights = np.array([step.weights if step else 0 for step in work.steps], dtype=np.float64)
+        bits = weights * self.constants.bits.value_si
+        return ends(self.constants.access)[:, None] + np.outer(ends(self.constants.access_per_bit), bits)
+
+
+def accesses_of(step: Step | None, call: LayerCall) -> Accesses | None:
+    """Work out what an operation does over the whole recording.
+
+    Parameters
+    ----------
+    step : Step or None
+        The operation.
+    call : LayerCall
+        The call that it belongs to.
+
+    Returns
+    -------
+    Accesses or None
+        None for an operation that the model has no equations for.
+    """
+    if step is None:
+        return None
+    match step.operation:
+        case NeuronUpdate() if call.output_spiking:
+            sent = _spikes(call.output)
+            return Accesses(memory=sent, acs=sent)
+        case Conv() | Dense() as operation if step.use is not None:
+            if step.use.spiking:
+                return _spiking(operation, step.executions, _spikes(step.use.activity))
+            return _conventional(operation, step.executions)
+        case _:
+            return None
+
+
+def _conventional(operation: Conv | Dense, runs: int) -> Accesses:
+    inputs, outputs, taps = _sizes(operation)
+    if isinstance(operation, Conv):
+        # Inputs are read for each synop; Cin Hin Win + Cout Hout Wout + Cout Hk Wk addresses.
+        synops = read = outputs * taps * (operation.channels // operation.groups)
+        addresses = inputs + outputs + operation.filters * taps
+    else:
+        synops = addresses = operation.inputs * outputs
+        read = inputs
+    # Inputs, weights, biases and results.
+    memory = read + synops + 2 * outputs
+    return Accesses(
+        memory=runs * memory, macs=runs * synops, acs=runs * outputs, address_acs=runs * addresses
+    )
+
+
+def _spiking(operation: Conv | Dense, runs: int, received: float) -> Accesses:
+    _, outputs, taps = _sizes(operation)
+    updates = runs * outputs
+    if isinstance(operation, Conv):
+        fan = operation.filters // operation.groups
+        reached = received * fan * taps
+        strides = zip(operation.kernel, operation.strides, strict=True)
+        added = received * fan * math.prod(math.ceil(kernel / stride) for kernel, stride in strides)
+        address_macs, address_acs = 2 * received, received * taps
+    else:
+        reached = added = address_acs = received * operation.units
+        address_macs = 0.0
+    return Accesses(
+        # Spikes; weights; biases; potentials read and written, for each synop and each timestep.
+        memory=received + reached + updates + 2 * (reached + updates),
+        macs=updates,
+        acs=added + updates,
+        address_macs=address_macs,
+        address_acs=address_acs,
+    )
+
+
+def _sizes(operation: Conv | Dense) -> tuple[int, int, int]:
+    """Inputs, outputs and taps."""
+    if isinstance(operation, Dense):
+        return operation.inputs * operation.positions, operation.units * operation.positions, 1
+    inputs = math.prod(operation.input_shape) * operation.channels
+    return inputs, math.prod(operation.output_shape) * operation.filters, math.prod(operation.kernel)
+
+
+def _spikes(activity: Activity | None) -> float:
+    if activity is None:
+        return math.nan
+    return activity.events if activity.spikes is None else activity.spikes
