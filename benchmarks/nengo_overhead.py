@@ -99,7 +99,14 @@ def simulators(case: str, timesteps: int, kinds: tuple[str, ...]) -> Any:
 
 
 def runner(sim: Any, data: Any, value: Any) -> Callable[[], Any]:
-    return lambda: sim.predict_on_batch(data)[value]
+    """Run one minibatch; give the output, and wall-clock and CPU time."""
+
+    def run() -> Any:
+        wall_s, cpu_s = time.perf_counter(), time.process_time()
+        output = sim.predict_on_batch(data)[value]
+        return output, time.perf_counter() - wall_s, time.process_time() - cpu_s
+
+    return run
 
 
 def attached(probe: NengoProbe, run: Callable[[], Any]) -> Callable[[], Any]:
@@ -107,10 +114,7 @@ def attached(probe: NengoProbe, run: Callable[[], Any]) -> Callable[[], Any]:
 
     def run_inside() -> Any:
         with probe:
-            start = time.perf_counter()
-            output = run()
-            run_inside.seconds = time.perf_counter() - start
-        return output
+            return run()
 
     return run_inside
 
@@ -118,17 +122,18 @@ def attached(probe: NengoProbe, run: Callable[[], Any]) -> Callable[[], Any]:
 def times_s(case: str, seconds: float) -> dict[str, Any]:
     """Times of one minibatch for each kind, in turns."""
     with simulators(case, CASES[case][1], KINDS) as runs:
-        outputs = {kind: run() for kind, run in runs.items() for _ in range(WARM_UP)}
-        times: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        outputs = {kind: run()[0] for kind, run in runs.items() for _ in range(WARM_UP)}
+        wall: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        cpu: dict[str, list[float]] = {kind: [] for kind in KINDS}
         end = time.perf_counter() + seconds
-        while time.perf_counter() < end or len(times["plain"]) < 3:
-            turn = len(times["plain"]) % 3
+        while time.perf_counter() < end or len(wall["plain"]) < 3:
+            turn = len(wall["plain"]) % 3
             for kind in (*KINDS[turn:], *KINDS[:turn]):
-                start = time.perf_counter()
-                runs[kind]()
-                times[kind].append(getattr(runs[kind], "seconds", time.perf_counter() - start))
+                _, wall_s, cpu_s = runs[kind]()
+                wall[kind].append(wall_s)
+                cpu[kind].append(cpu_s)
     same = np.array_equal(outputs["plain"], outputs["probe"])
-    return {"times": times, "same": bool(same)}
+    return {"wall": wall, "cpu": cpu, "same": bool(same)}
 
 
 def peak_mb(case: str, timesteps: int, kind: str) -> float:
@@ -162,19 +167,24 @@ def main() -> int:
         case, timesteps, kind = arguments.memory
         print(json.dumps(peak_mb(case, int(timesteps), kind)))
         return 0
-    print_row("network", "timesteps", "plain ms", "probe / plain", "limit", "full probes / plain", "turns")
-    print_row(*["---"] * 7)
+    print_row(
+        "network", "timesteps", "time", "plain ms", "probe / plain", "limit", "full probes / plain", "turns"
+    )
+    print_row(*["---"] * 8)
     wrong = 0
     for case in arguments.cases:
         result = in_process("--time", case, "--seconds", str(arguments.seconds))
         wrong += not result["same"]
-        times, (_, timesteps, limit) = result["times"], CASES[case]
-        plain_ms = f"{statistics.median(times['plain']) * 1e3:.0f}"
-        ratios = [
-            f"{ratio(times, kind, statistics.median)} (minima {ratio(times, kind, min)})"
-            for kind in KINDS[1:]
-        ]
-        print_row(case, timesteps, plain_ms, ratios[0], f"{limit:.2f}", ratios[1], len(times["plain"]))
+        _, timesteps, limit = CASES[case]
+        for clock in ("wall", "cpu"):
+            times = result[clock]
+            plain_ms = f"{statistics.median(times['plain']) * 1e3:.0f}"
+            medians = [ratio(times, kind, statistics.median) for kind in KINDS[1:]]
+            minima = [ratio(times, kind, min) for kind in KINDS[1:]]
+            ratios = [f"{median} (minima {least})" for median, least in zip(medians, minima, strict=True)]
+            print_row(
+                case, timesteps, clock, plain_ms, ratios[0], f"{limit:.2f}", ratios[1], len(times["plain"])
+            )
     if "nef" in arguments.cases:
         print()
         print_row("network", "timesteps", *(f"{kind} MB" for kind in KINDS))

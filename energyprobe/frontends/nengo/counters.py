@@ -76,7 +76,6 @@ class _Group:
         per_spike = [0.0 if watch.spike is None else 1.0 / watch.spike for watch in watches]
         self.per_spike = np.repeat(per_spike, sizes)
         self.weighs_spikes = any(watch.spike is not None and not watch.single for watch in watches)
-        self.checks_finite = not all(watch.single for watch in watches)
         # float32 holds whole numbers up to 2**24: as many spikes of one neuron in one run.
         shape = (minibatch, int(self.ends[-1]))
         self.events = tf.Variable(tf.zeros(shape), trainable=False)
@@ -101,27 +100,50 @@ class _Group:
     def step(self, signals: Any, index: Any) -> list[Any]:
         """Add one timestep, in the graph."""
         value = signals.gather(signals.combine([watch.signal for watch in self.watches]))
-        events = tf.cast(tf.not_equal(value, 0), tf.float32)
+        events, spikes, bad = self._counted(value)
         # Summed over the minibatch first: exact in float32 up to 2**24 samples, then in int64.
-        row = tf.math.segment_sum(tf.cast(tf.reduce_sum(events, axis=0), tf.int64), self.segments)
+        row = self._by_watch(tf.reduce_sum(events, axis=0))
         updates = [
             self.events.assign_add(events),
             self.by_step.scatter_nd_add([[index]], row[tf.newaxis]),
+            self.nonfinite.assign_add(bad),
         ]
-        if self.checks_finite:
-            finite = tf.cast(tf.math.is_finite(value), value.dtype)
-            bad = tf.cast(value.shape[0] - tf.reduce_sum(finite, axis=0), tf.int64)
-            updates.append(self.nonfinite.assign_add(tf.math.segment_sum(bad, self.segments)))
         if self.spikes is not None:
-            spikes = tf.round(tf.abs(value) * tf.constant(self.per_spike, value.dtype))
-            updates.append(
-                self.spikes.assign_add(tf.cast(tf.math.multiply_no_nan(spikes, finite), tf.float32))
-            )
+            updates.append(self.spikes.assign_add(spikes))
         return [*updates, *(update for sign in self.signs for update in sign.step(value))]
+
+    def _counted(self, value: Any) -> tuple[Any, Any, Any]:
+        """Give events, spikes and, by watch, values that are not finite."""
+        if all(watch.single for watch in self.watches):
+            return self._usual(value)
+        # A sum is finite if all values are; the rare rest takes more passes over them.
+        suspicious = tf.logical_not(tf.math.is_finite(tf.reduce_sum(value)))
+        return tf.cond(suspicious, lambda: self._exact(value), lambda: self._usual(value))
+
+    def _usual(self, value: Any) -> tuple[Any, Any, Any]:
+        """Count finite values: x / x is 1, and 0 / 0 is taken for 0."""
+        events = tf.cast(tf.math.divide_no_nan(value, value), tf.float32)
+        return events, self._spikes(value), tf.zeros(len(self.watches), tf.int64)
+
+    def _exact(self, value: Any) -> tuple[Any, Any, Any]:
+        """Count any values: what is not finite is an event, and no spike."""
+        finite = tf.math.is_finite(value)
+        bad = tf.reduce_sum(tf.cast(tf.logical_not(finite), tf.float32), axis=0)
+        events = tf.cast(tf.not_equal(value, 0), tf.float32)
+        return events, self._spikes(tf.where(finite, value, tf.zeros_like(value))), self._by_watch(bad)
+
+    def _spikes(self, value: Any) -> Any:
+        if self.spikes is None:
+            return tf.zeros((), tf.float32)
+        return tf.cast(tf.round(tf.abs(value * tf.constant(self.per_spike, value.dtype))), tf.float32)
+
+    def _by_watch(self, of_elements: Any) -> Any:
+        """Add up the elements of each watch."""
+        return tf.math.segment_sum(tf.cast(tf.round(of_elements), tf.int64), self.segments)
 
     def read(self, timesteps: int) -> Iterable[tuple[Watch, Counts]]:
         """Read the counters on the host."""
-        events = self.events.numpy().astype(np.int64)
+        events = np.rint(self.events.numpy()).astype(np.int64)
         spikes = events if self.spikes is None else np.rint(self.spikes.numpy()).astype(np.int64)
         by_step, nonfinite = self.by_step.numpy()[:timesteps], self.nonfinite.numpy()
         signs = [sign.read() for sign in self.signs]
