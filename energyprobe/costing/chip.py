@@ -92,13 +92,11 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         """What the figure of a term measures."""
         return DIMENSIONS.get(term, "energy")
 
-    def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
+    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`.
 
         A batch runs one sample after the other.
         """
-        scenario = scenario or Scenario()
-        self.check_dtype(scenario.dtype)
         work = work_of(trace, scenario)
         mapping = map_network(work, self._capacity())
         macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)

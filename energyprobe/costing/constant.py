@@ -94,13 +94,11 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         kinds = {f"neuron_kinds.{kind}": figure for kind, figure in self.constants.neuron_kinds.items()}
         return {term: figure for term, figure in given.items() if figure is not None} | kinds
 
-    def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
+    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`.
 
         The scenario's batch size changes nothing: each inference costs its operations.
         """
-        scenario = scenario or Scenario()
-        self.check_dtype(scenario.dtype)
         work = work_of(trace, scenario)
         operations = self._operations(work)
         energies = {term: self._energies(term, each, work) for term, each in operations.items()}

@@ -158,7 +158,23 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         -------
         CostTable
             Energy of each call, per inference.
+
+        Raises
+        ------
+        ScenarioError
+            If the device, or the network, cannot be run as the scenario says.
         """
+        from energyprobe.costing.conversion import price_converted
+        from energyprobe.costing.scenario import Scenario
+
+        scenario = scenario or Scenario()
+        self.check_dtype(scenario.dtype)
+        if scenario.converted_timesteps is not None:
+            return price_converted(self, trace, scenario)
+        return self.price(trace, scenario)
+
+    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+        """Price a network as it was recorded: what a device model defines; see `cost`."""
         raise NotImplementedError
 
     @property

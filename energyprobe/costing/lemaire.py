@@ -94,10 +94,8 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
         """What the figure of a term measures."""
         return "number" if term == "bits" else "energy"
 
-    def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
+    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`. The batch size changes nothing."""
-        scenario = scenario or Scenario()
-        self.check_dtype(scenario.dtype)
         work = work_of(trace, scenario)
         accesses = [
             accesses_of(step, work.calls[row])
@@ -129,7 +127,7 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
             left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
             remarks=remarks_of(work, self, np.isnan(counted["memory"])),
             notes=(
-                "accesses by the equations of Lemaire et al., for convolutions and matrices; neurons are leaky",
+                "by the equations of Lemaire et al., for convolutions and matrices; neurons are leaky",
                 *boundary_notes(self.figures, scenario),
             ),
             time_per_inference_s=math.nan,

@@ -138,20 +138,35 @@ def _is_synaptic(call: LayerCall) -> bool:
     return any(isinstance(step.operation, Synaptic) for step in call.steps)
 
 
-def _sources(calls: tuple[LayerCall, ...]) -> tuple[tuple[int, ...], ...]:
-    """For each row, the rows with synapses or neurons that it reads, past those without.
+def inputs_of(calls: tuple[LayerCall, ...]) -> tuple[tuple[int, ...], ...]:
+    """For each row, the rows that it reads; a call of which nothing is known reads the one before it.
 
-    A call of which nothing is known reads the one before it.
+    Parameters
+    ----------
+    calls : tuple of LayerCall
+        The rows.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Earlier rows only: what a call reads from the step before is left out.
     """
     row_of_key = {call.key: row for row, call in enumerate(calls)}
-    sources: list[tuple[int, ...]] = []
+    before: list[tuple[int, ...]] = []
     for row, call in enumerate(calls):
         keys = call.inputs or ((calls[row - 1].key,) if row else ())
+        rows = (row_of_key.get(key, row) for key in keys)
+        before.append(tuple(dict.fromkeys(each for each in rows if each < row)))
+    return tuple(before)
+
+
+def _sources(calls: tuple[LayerCall, ...]) -> tuple[tuple[int, ...], ...]:
+    """For each row, the rows with synapses or neurons that it reads, past those without."""
+    sources: list[tuple[int, ...]] = []
+    for rows in inputs_of(calls):
         found: dict[int, None] = {}
-        for key in keys:
-            before = row_of_key.get(key, row)
-            if before < row:
-                found |= dict.fromkeys((before,) if _occupies(calls[before]) else sources[before])
+        for before in rows:
+            found |= dict.fromkeys((before,) if _occupies(calls[before]) else sources[before])
         sources.append(tuple(found))
     return tuple(sources)
 

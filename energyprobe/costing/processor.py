@@ -103,10 +103,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"{', '.join(self.constants.types)}"
             )
 
-    def cost(self, trace: Trace | CountTable, scenario: Scenario | None = None) -> CostTable:
+    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`."""
-        scenario = scenario or Scenario()
-        self.check_dtype(scenario.dtype)
         dtype = cast(DType, scenario.dtype or next(iter(self.constants.types)))
         types = self.constants.types[dtype]
         work = work_of(trace, scenario)

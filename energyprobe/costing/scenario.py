@@ -44,6 +44,9 @@ class Scenario:
     execution : {"stepwise", "folded", "fused"}
         How a conventional processor runs timesteps: one after the other; layers without state in one go
         over all timesteps; or those with state in one go, too, which keep it on the chip.
+    converted_timesteps : int or None
+        What if a conventional network were converted to spikes, which code its activations as rates over
+        so many timesteps? Only for chips of spikes, and from a recording with ``detail="values"``.
     boundary : {"core", "chip", "board", "system"} or None
         Leave out what lies outside of it. None: charge all that the device has figures for.
 
@@ -60,6 +63,7 @@ class Scenario:
     inferences_per_second: float | None = None
     timestep_s: float | None = None
     execution: Execution = "stepwise"
+    converted_timesteps: int | None = None
     boundary: Boundary | None = None
 
     def __new__(cls, **given: object) -> Scenario:
@@ -72,7 +76,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         _whole("batch_size", self.batch_size)
-        for name in ("timesteps", "new_samples_per_inference"):
+        for name in ("timesteps", "new_samples_per_inference", "converted_timesteps"):
             if getattr(self, name) is not None:
                 _whole(name, getattr(self, name))
         for name in ("inferences_per_second", "timestep_s"):
@@ -88,6 +92,8 @@ class Scenario:
                 raise ScenarioError(f"no {name} {value!r}: {nearest(str(value), choices)}")
         if self.timesteps is not None and self.new_samples_per_inference is not None:
             raise ScenarioError("give timesteps or new_samples_per_inference, not both")
+        if self.converted_timesteps is not None and (self.timesteps or self.new_samples_per_inference):
+            raise ScenarioError("converted_timesteps are the timesteps: give no others")
 
     def covers(self, boundary: str) -> bool:
         """Whether a figure of a boundary lies within the scenario's; one of an unknown boundary does."""

@@ -40,7 +40,8 @@ def test_unknown_field_names_the_nearest():
 
 def test_unknown_field_with_nothing_near():
     with pytest.raises(
-        ScenarioError, match="a scenario has no field 'xyz', known are batch_size, boundary, dtype"
+        ScenarioError,
+        match="a scenario has no field 'xyz', known are batch_size, boundary, converted_timesteps, dtype",
     ):
         Scenario(batch_size=3, xyz=1)
 
@@ -68,6 +69,8 @@ def test_a_scenario_stays_as_it_is():
         ),
         ("timestep_s", -1e-3, "timestep_s must be a finite number above 0, got -0.001"),
         ("timestep_s", True, "timestep_s must be a finite number above 0, got True"),
+        ("converted_timesteps", 0, "converted_timesteps must be a whole number of at least 1, got 0"),
+        ("execution", "folding", "no execution 'folding': did you mean 'folded'?"),
         ("dtype", "int9", "no dtype 'int9': did you mean 'int8'?"),
         ("boundary", "wall", "no boundary 'wall': known are board, chip, core, system"),
     ],
@@ -80,6 +83,12 @@ def test_impossible_fields(field, value, message):
 def test_timesteps_in_two_ways():
     with pytest.raises(ScenarioError, match="give timesteps or new_samples_per_inference, not both"):
         Scenario(timesteps=3, new_samples_per_inference=1)
+
+
+def test_timesteps_of_a_conversion_and_others():
+    for field in ("timesteps", "new_samples_per_inference"):
+        with pytest.raises(ScenarioError, match="converted_timesteps are the timesteps: give no others"):
+            Scenario(converted_timesteps=8, **{field: 3})
 
 
 def test_a_boundary_covers_what_lies_within():

@@ -1,0 +1,85 @@
+"""What if a conventional network ran as spikes? Prices of its conversion, and how far they can be off."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.rate_code import convert
+from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.table import CostTable, TermCost
+from energyprobe.counting.table import CountTable, count
+from energyprobe.trace.records import Activity, LayerCall, Trace
+
+PERCENTILE, HIGHEST, LOWEST = 99.9, 100.0, 99.0
+"""Percentiles of the activations that a spike in every timestep stands for: fewest spikes at the highest."""
+
+
+def price_converted(device: Device, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+    """Price what rate coding would make of a network; see `energyprobe.costing.rate_code`.
+
+    Parameters
+    ----------
+    device : Device
+        Who is paid. One of graded events, or a conventional one, runs the network as it is.
+    trace : Trace or CountTable
+        A recording with ``detail="values"``, or its counts.
+    scenario : Scenario
+        With its `converted_timesteps`.
+
+    Returns
+    -------
+    CostTable
+        Low and high also hold other scales of the code: the maximum of the activations, and their 99th
+        percentile.
+
+    Raises
+    ------
+    ScenarioError
+        If the network has timesteps already, or the sizes of its activations were not recorded.
+    """
+    plain = dataclasses.replace(scenario, converted_timesteps=None)
+    timesteps = scenario.converted_timesteps
+    if device.graded_events or timesteps is None:
+        note = "not converted to spikes: the device takes graded values, and runs the network as it is"
+        table = device.price(trace, plain)
+        return dataclasses.replace(table, scenario=scenario, notes=(note, *table.notes))
+    counts = trace if isinstance(trace, CountTable) else count(trace)
+    calls = tuple(row.call for row in counts.rows)
+    value, least, most = (
+        device.price(convert(counts.trace, calls, timesteps, percentile), plain)
+        for percentile in (PERCENTILE, HIGHEST, LOWEST)
+    )
+    return dataclasses.replace(
+        value,
+        scenario=scenario,
+        low_j=np.fmin(value.low_j, least.low_j),
+        high_j=np.fmax(value.high_j, most.high_j),
+        terms={
+            name: _widened(term, least.terms[name], most.terms[name]) for name, term in value.terms.items()
+        },
+        notes=(*_notes(calls, timesteps), *value.notes),
+    )
+
+
+def _widened(value: TermCost, least: TermCost, most: TermCost) -> TermCost:
+    return dataclasses.replace(
+        value, low_j=np.fmin(value.low_j, least.low_j), high_j=np.fmax(value.high_j, most.high_j)
+    )
+
+
+def _notes(calls: tuple[LayerCall, ...], timesteps: int) -> list[str]:
+    notes = [
+        f"WHAT IF: rate-coded over {timesteps} timesteps; its accuracy is not that of the original network",
+        f"a spike in every timestep stands for the {PERCENTILE} % percentile of what a layer reads "
+        f"(interval: {LOWEST:g} % to the maximum); the input is rate-coded, too",
+    ]
+    if any(_is_signed(step.use.activity) for call in calls for step in call.steps if step.use is not None):
+        notes.append("some layers read negative values: signed spikes, or two neurons for each value")
+    return notes
+
+
+def _is_signed(activity: Activity | None) -> bool:
+    return activity is not None and activity.negative is not None and activity.negative.total > 0

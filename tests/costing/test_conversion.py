@@ -1,0 +1,242 @@
+"""What conventional networks would be as spikes: against a simulated network, by hand, and the refusals."""
+
+import math
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from energyprobe.costing.lookup import device
+from energyprobe.costing.rate_code import convert, scale_of, spike_counts
+from energyprobe.costing.scenario import Scenario
+from energyprobe.errors import ScenarioError
+from energyprobe.trace.histograms import MAGNITUDE_EDGES
+from energyprobe.trace.operations import Dense, Elementwise, NeuronUpdate, Pool, Product
+from energyprobe.trace.records import Activity, Magnitudes, Use
+
+SAMPLES = 40
+SIZES = (50, 80, 60, 10)
+
+
+def magnitudes(values, fanout):
+    edges = MAGNITUDE_EDGES.copy()
+    edges[0], edges[-1] = 0, np.inf
+    return Magnitudes(
+        total=float(values.sum()),
+        fanout_total=float(values.sum() * fanout),
+        maximum=float(values.max(initial=0.0)),
+        histogram=tuple(np.histogram(values, edges)[0].tolist()),
+    )
+
+
+def graded_use(values, units):
+    """Reading of values of shape (samples, inputs) by a matrix."""
+    events = int(np.count_nonzero(values))
+    activity = Activity(
+        elements=values.size,
+        neurons=values.shape[1],
+        events=events,
+        samples=len(values),
+        sum_sq_events_per_sample=None,
+        positive=magnitudes(values[values > 0], units),
+        negative=magnitudes(-values[values < 0], units),
+    )
+    return Use(activity=activity, spiking=False, fanout_events=events * units)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Weights, biases and the activations that each of three layers reads."""
+    rng = np.random.default_rng(3)
+    weights = [
+        rng.normal(size=shape) / math.sqrt(shape[0] / 2) for shape in zip(SIZES, SIZES[1:], strict=False)
+    ]
+    biases = [rng.normal(size=size) * 0.1 for size in SIZES[1:]]
+    read = [rng.random((SAMPLES, SIZES[0])) * (rng.random((SAMPLES, SIZES[0])) < 0.7)]
+    for weight, bias in zip(weights[:-1], biases, strict=False):
+        read.append(np.maximum(0, read[-1] @ weight + bias))
+    return weights, biases, read
+
+
+@pytest.fixture
+def trace(network, make_call, make_trace):
+    calls, before = [], ("input:x",)
+    for index, values in enumerate(network[2]):
+        units = SIZES[index + 1]
+        steps = [
+            (Dense(inputs=SIZES[index], units=units), graded_use(values, units)),
+            (Elementwise(function="bias", elements=units), None),
+        ]
+        calls.append(make_call(f"dense{index}", *steps, samples=SAMPLES, inputs=before))
+        calls.append(
+            make_call(
+                f"relu{index}",
+                (Elementwise(function="relu", elements=units), None),
+                samples=SAMPLES,
+                inputs=(f"dense{index}",),
+            )
+        )
+        before = (f"relu{index}",)
+    return make_trace(*calls[:-1], samples=SAMPLES)
+
+
+def spikes_read(trace, timesteps):
+    """Spikes that each layer of weights reads once it is converted."""
+    converted = convert(trace, trace.calls, timesteps, 99.9)
+    return [call.steps[0].use.activity.spikes for call in converted.calls if call.path.startswith("dense")]
+
+
+def simulate(network, timesteps):
+    """Spikes that each layer reads: integrate-and-fire, soft reset, half a threshold to start with."""
+    weights, biases, read = network
+    scales = [scale_of(graded_use(values, 1).activity, 99.9) for values in read]
+    potentials = [np.full(values.shape, 0.5) for values in read]
+    counts = [0] * len(read)
+    for _ in range(timesteps):
+        drive = read[0] / scales[0]
+        for layer, potential in enumerate(potentials):
+            potential += drive
+            fired = potential >= 1
+            potential -= fired
+            counts[layer] += int(fired.sum())
+            if layer + 1 < len(read):
+                drive = (fired * scales[layer]) @ weights[layer] + biases[layer]
+                drive = drive / scales[layer + 1]
+    return counts
+
+
+@pytest.mark.parametrize("timesteps", [16, 32, 64])
+def test_spikes_are_those_of_a_simulated_network(network, trace, timesteps):
+    simulated = simulate(network, timesteps)
+    converted = convert(trace, trace.calls, timesteps, 99.9)
+    predicted = [
+        call.steps[0].use.activity.spikes for call in converted.calls if call.path.startswith("dense")
+    ]
+    assert sum(predicted) == pytest.approx(sum(simulated), rel=0.1)
+    for ours, theirs in zip(predicted, simulated, strict=True):
+        assert ours == pytest.approx(theirs, rel=0.1)
+
+
+def test_spikes_of_single_values():
+    # T = 10, lambda = 2: 0.3 -> floor(1.5 + 0.5) = 2, 2 -> 10, 9 -> 10; 0.05 -> 0.
+    values = np.array([0.3, 2.0, 9.0, 0.05])
+    assert spike_counts(magnitudes(values, 1), scale=2.0, timesteps=10) == 2 + 10 + 10 + 0
+
+
+def test_the_scale_is_a_percentile_of_all_values():
+    values = np.zeros((1, 1000))
+    values[0, :20] = 1.0
+    values[0, 0] = 16.0
+    activity = graded_use(values, 1).activity
+    # One of a thousand is larger than the 99.9th percentile; bins are an eighth of an octave wide.
+    assert 1.0 <= scale_of(activity, 99.9) <= 2 ** (1 / 8)
+    assert scale_of(activity, 100) == 16.0
+    assert scale_of(activity, 90) == 0.0
+
+
+def test_price_term_by_term(trace):
+    timesteps = 16
+    cost = device("loihi-constant").cost(trace, Scenario(converted_timesteps=timesteps))
+    spikes = [each / SAMPLES for each in spikes_read(trace, timesteps)]
+    assert cost.layer == ("dense0", "relu0", "dense1", "relu1", "dense2")
+    for layer, (units, each) in enumerate(zip(SIZES[1:], spikes, strict=True)):
+        # An accumulate for each spike and unit, one for each bias and timestep; an update for each neuron.
+        acs = each * units + units * timesteps
+        assert cost.terms["acs"].operations[2 * layer] == pytest.approx(acs, rel=1e-3)
+        assert cost.terms["neuron_updates"].operations[2 * layer] == units * timesteps
+    assert cost.scenario.converted_timesteps == timesteps
+    assert cost.notes[0].startswith("WHAT IF: rate-coded over 16 timesteps; its accuracy is not that of")
+    assert not cost.lower_bound
+
+
+def test_other_scales_widen_the_interval(trace):
+    chip = device("loihi-constant")
+    cost = chip.cost(trace, Scenario(converted_timesteps=16))
+    acs = cost.terms["acs"]
+    # The second layer reads values without an upper bound.
+    assert acs.low_j[2] < 0.99 * acs.energy_j[2]
+    # 35.5 instead of 23.6 pJ, and more spikes.
+    assert acs.high_j[2] > 1.01 * acs.energy_j[2] * 35.5 / 23.6
+    total = cost.total()
+    assert total.low_j < total.energy_j < total.high_j
+
+
+def test_more_timesteps_cost_more(trace):
+    prices = [
+        device("loihi").cost(trace, Scenario(converted_timesteps=steps)).total().energy_j
+        for steps in (8, 16, 64)
+    ]
+    assert prices == sorted(prices)
+    assert prices[2] > 3 * prices[1]
+
+
+def test_latency_is_timesteps_and_depth(trace):
+    cost = device("truenorth").cost(trace, Scenario(converted_timesteps=20))
+    assert cost.total().latency_s == pytest.approx((20 + 3 - 1) * 1e-3)
+
+
+def test_a_device_of_values_runs_it_as_it_is(trace):
+    scenario = Scenario(converted_timesteps=16)
+    for name in ("cpu", "seneca"):
+        cost = device(name).cost(trace, scenario)
+        assert cost.total().energy_j == device(name).cost(trace).total().energy_j
+        assert cost.notes[0].startswith("not converted to spikes: the device takes graded values")
+
+
+def test_what_cannot_be_converted_is_listed(make_call, make_trace, network, graded):
+    values = network[2][0]
+    dense = (Dense(inputs=50, units=4), graded_use(values, 4))
+    trace = make_trace(
+        make_call("dense", dense, samples=SAMPLES),
+        make_call("softmax", (Elementwise(function="softmax", elements=4), None), samples=SAMPLES),
+        make_call("pool", (Pool(method="max", taps=4, outputs=2), None), samples=SAMPLES),
+        make_call("scores", (Product(rows=2, shared=2, columns=2), graded(8)), samples=SAMPLES),
+        samples=SAMPLES,
+    )
+    cost = device("loihi-constant").cost(trace, Scenario(converted_timesteps=16))
+    assert [reason.partition(": ")[2] for reason in cost.reasons] == [
+        "softmax cannot be converted to spikes",
+        "max pooling cannot be converted to spikes",
+        "product cannot be converted to spikes",
+    ]
+    assert np.isnan(cost.energy_j[1:]).all()
+
+
+def test_an_average_is_a_layer_of_synapses(make_call, make_trace):
+    values = np.ones((1, 6))
+    first = (Dense(inputs=6, units=8), graded_use(np.ones((1, 6)), 8))
+    trace = make_trace(
+        make_call("first", first),
+        make_call("mean", (Pool(method="average", taps=24, outputs=6), None), inputs=("first",)),
+        make_call("second", (Dense(inputs=6, units=3), graded_use(values, 3)), inputs=("mean",)),
+    )
+    converted = convert(trace, trace.calls, 10, 100).calls
+    # The second layer reads 6 * 10 spikes, each the mean of 4: the average reads 240, and so sends the first.
+    assert converted[2].steps[0].use.activity.spikes == 60
+    assert converted[1].steps[0].use.fanout_spikes == 240
+    assert converted[0].output.spikes == 240
+
+
+def test_negative_values_need_signs(make_call, make_trace):
+    values = np.array([[-1.0, 1.0, 0.0]])
+    trace = make_trace(make_call("dense", (Dense(inputs=3, units=5), graded_use(values, 5))))
+    cost = device("loihi-constant").cost(trace, Scenario(converted_timesteps=7))
+    assert cost.terms["acs"].operations.tolist() == [2 * 7 * 5]
+    assert any(note.startswith("some layers read negative values: signed spikes") for note in cost.notes)
+
+
+def test_sizes_that_were_not_recorded(trace):
+    call = trace.calls[0]
+    bare = replace(call.steps[0].use.activity, positive=None)
+    step = replace(call.steps[0], use=replace(call.steps[0].use, activity=bare))
+    without = replace(trace, calls=(replace(call, steps=(step,)),))
+    with pytest.raises(
+        ScenarioError, match=r'dense0 reads were not recorded: record with KerasProbe\(detail="values"\)'
+    ):
+        device("loihi").cost(without, Scenario(converted_timesteps=16))
+
+
+def test_a_network_with_timesteps(make_call, make_trace):
+    trace = make_trace(make_call("lif", (NeuronUpdate(neuron="lif", neurons=3), None), timesteps=5))
+    with pytest.raises(ScenarioError, match="converted_timesteps: 'net' has timesteps already"):
+        device("loihi").cost(trace, Scenario(converted_timesteps=16))
