@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from energyprobe.costing.processor_figures import KINDS
 from energyprobe.costing.scenario import BYTES, DType, Scenario
@@ -14,6 +13,9 @@ from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work, keeps_state
 from energyprobe.trace.operations import Conv, Elementwise, Free, Synaptic
 from energyprobe.trace.records import LayerCall, Step
+
+_WIDTHS: dict[str, int] = {str(name): width for name, width in BYTES.items()}
+"""Bytes of one number, by the name that a recording gives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +123,6 @@ def _states(call: LayerCall) -> float:
 
 
 def _recorded_bytes(call: LayerCall) -> int:
-    return max((_itemsize(step.dtype) for step in call.steps), default=4)
-
-
-def _itemsize(dtype: str) -> int:
-    known: npt.NDArray[np.int64] = np.array([width for name, width in BYTES.items() if name == dtype])
-    return int(known[0]) if known.size else 4
+    return max(
+        (_WIDTHS.get(step.dtype, _WIDTHS["float32"]) for step in call.steps), default=_WIDTHS["float32"]
+    )
