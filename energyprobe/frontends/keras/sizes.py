@@ -2,15 +2,15 @@
 
 Even asking for the shape of a tensor makes it one that somebody reads, and TensorFlow then computes it:
 a convolution, its normalisation and its activation are no longer one kernel, and last bits differ. So sizes
-that are not known beforehand are followed up, through operations that may be fused, to a tensor that is none
-of them.
+that are not known beforehand are followed up, through layers and through operations that may be fused, to
+a tensor that is none of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, RawOp
+from energyprobe.frontends.keras.capture import Capture, RawOp, current_graph
 from energyprobe.frontends.keras.rules.raw import PER_OUTPUT
 
 Size = Any
@@ -56,6 +56,9 @@ class Sizes:
         """Size of one axis."""
         if tensor.shape.rank is not None and tensor.shape[axis] is not None:
             return int(tensor.shape[axis])
+        source = self._across_a_layer(tensor, axis)
+        if source is not None:
+            return self.axis(source, axis)
         op = self._capture.makers.get(id(tensor))
         if op is not None and op.outputs[0] is tensor:
             source = self._same_shape(op)
@@ -67,6 +70,16 @@ class Sizes:
                 size = self.axis(op.inputs[0], axis)
                 return self._strided(op, size, axis) if axis else size
         return self._tf.shape(tensor, out_type=self._tf.int64)[axis]
+
+    def _across_a_layer(self, tensor: Any, axis: int) -> Any:
+        """What a layer made a tensor from, if that has the same unknown size."""
+        frame = self._capture.producers.get(id(tensor))
+        if frame is None or frame.graph is not current_graph(self._tf):
+            return None
+        kept = frame.rule.keeps_samples if axis == 0 else axis == 1 and frame.rule.keeps_time(frame.layer)
+        inputs = [each for each in frame.inputs if each.shape.rank is not None and each.shape.rank > axis]
+        unknown = [each for each in inputs if each.shape[axis] is None]
+        return unknown[0] if kept and unknown else None
 
     def _same_shape(self, op: RawOp) -> Any:
         if op.type not in _SAME_SHAPE:

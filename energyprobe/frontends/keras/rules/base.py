@@ -216,6 +216,8 @@ class Rule:
         ``spikes(layer, codes of the inputs)`` says whether the output carries spikes.
     keeps_time : callable
         ``keeps_time(layer)``: whether axis 1 of the output stands for the same as axis 1 of the input.
+    keeps_samples : bool
+        Whether axis 0 of the output is as long as axis 0 of the input.
     times : bool
         Whether axis 1 of the input is time by the nature of the layer.
     activation : callable
@@ -229,6 +231,7 @@ class Rule:
     steps: Callable[[Call], Steps]
     spikes: Spikes = graded
     keeps_time: Callable[[Any], bool] = staticmethod(lambda layer: False)
+    keeps_samples: bool = True
     times: bool = False
     activation: Callable[[Any], bool] = staticmethod(lambda layer: False)
     around: Callable[[Frame], contextlib.AbstractContextManager[None]] = staticmethod(

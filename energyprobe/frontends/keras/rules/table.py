@@ -47,7 +47,7 @@ class RuleTable:
     def __init__(self, framework: Framework, own: Mapping[type, Callable[[Call], Any]]) -> None:
         self._keras = framework.keras
         self._rules: dict[type, Rule] = {}
-        self._own = {cls: Rule(_from_user(rule)) for cls, rule in own.items()}
+        self._own = {cls: Rule(_from_user(rule), keeps_samples=False) for cls, rule in own.items()}
         layers = framework.keras.layers
         for name, rule in KERAS_RULES.items():
             if hasattr(layers, name):
