@@ -28,25 +28,25 @@ NETWORK = ("static power", "idle power", "synchronisation", "host", "reset")
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Times of one inference, in seconds; NaN where unknown.
+    """Times of one inference, in seconds, with constants at their value, low and high end; NaN where unknown.
 
     Attributes
     ----------
-    stage_s : ndarray, shape (rows,)
+    stage_s : ndarray, shape (3, rows)
         What each stage needs for a timestep, at the row that it is named after; 0 where not known.
-    step_s : float
+    step_s : ndarray, shape (3,)
         Length of a timestep.
     steps : float
         Timesteps.
-    busy_s, idle_s : float
+    busy_s, idle_s : ndarray, shape (3,)
         An inference, and the pause after it.
     """
 
     stage_s: Array
-    step_s: float
+    step_s: Array
     steps: float
-    busy_s: float
-    idle_s: float
+    busy_s: Array
+    idle_s: Array
 
 
 class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +114,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
             remarks=remarks_of(work, self, np.isnan(macs + acs)),
             notes=(*([unfit] if unfit else []), *self._notes(work, mapping, timing, scenario)),
-            time_per_inference_s=timing.busy_s + timing.idle_s,
+            time_per_inference_s=float(timing.busy_s[0] + timing.idle_s[0]),
             does_not_fit=unfit,
         )
 
@@ -157,11 +157,11 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             ("static power", "core_static_w", timing.busy_s * cores),
             ("idle power", "idle_w", timing.idle_s * chips),
             ("host", "host_w", timing.busy_s * chips),
-            ("reset", "reset", float(chips)),
+            ("reset", "reset", np.full(3, float(chips))),
         )
         for row, name, amount in charges:
             figure = getattr(self.constants, name)
-            if figure is not None and scenario.covers(figure.boundary) and not math.isnan(amount):
+            if figure is not None and scenario.covers(figure.boundary) and not np.isnan(amount).any():
                 ledger.charge_network(row, TERM_OF[name], amount, figure)
 
     def _timing(self, work: Work, mapping: Mapping, synops: Array, scenario: Scenario) -> Timing:
@@ -169,29 +169,33 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         steps = float(work.timesteps.max())
         stage = np.array(mapping.stage)
         synop_s, update_s, barrier_s = (
-            0.0 if figure is None else figure.value_si
+            np.zeros(3) if figure is None else ends(figure)
             for figure in (constants.synop_s, constants.update_s, constants.barrier_s)
         )
-        updates = np.nan_to_num(work.by_row(work["neuron_updates"]))
-        # s/operation * operations/inference / (timesteps/inference * cores) = s/timestep
-        needed = np.nan_to_num(work.by_row(synops)) * synop_s + updates * update_s
-        stage_s = np.bincount(stage, needed, minlength=len(stage)) / steps / np.maximum(mapping.cores, 1)
-        step_s = float(stage_s.max() + barrier_s) if synop_s else math.nan
+        rows = len(stage)
+        # operations/inference / (timesteps/inference * cores) = operations/timestep in each core
+        share = steps * np.maximum(mapping.cores, 1)
+        done, updated = (
+            np.bincount(stage, np.nan_to_num(work.by_row(each)), minlength=rows) / share
+            for each in (synops, work["neuron_updates"])
+        )
+        # s/operation * operations/timestep
+        stage_s = np.outer(synop_s, done) + np.outer(update_s, updated)
+        step_s = stage_s.max(axis=1) + barrier_s if constants.synop_s else np.full(3, np.nan)
         clock_s = scenario.timestep_s or (constants.timestep_s and constants.timestep_s.value_si)
         if clock_s:
-            step_s = clock_s if math.isnan(step_s) else max(step_s, clock_s)
+            step_s = np.fmax(step_s, clock_s)
         busy_s = step_s * steps
         period_s = 1 / scenario.inferences_per_second if scenario.inferences_per_second else busy_s
-        return Timing(
-            stage_s=stage_s, step_s=step_s, steps=steps, busy_s=busy_s, idle_s=max(0.0, period_s - busy_s)
-        )
+        idle_s = np.maximum(0.0, period_s - busy_s)
+        return Timing(stage_s=stage_s, step_s=step_s, steps=steps, busy_s=busy_s, idle_s=idle_s)
 
     def _latency(self, ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenario) -> None:
         """Give the longest stage its time, and the rest of every timestep to synchronisation."""
         batch = scenario.batch_size
-        total_s = timing.step_s * (timing.steps * batch + mapping.depth - 1)
-        row = int(timing.stage_s.argmax())
-        longest = float(timing.stage_s[row]) * timing.steps * batch
+        total_s = float(timing.step_s[0]) * (timing.steps * batch + mapping.depth - 1)
+        row = int(timing.stage_s[0].argmax())
+        longest = float(timing.stage_s[0, row]) * timing.steps * batch
         ledger.latency_s[row] = longest
         ledger.latency_s[len(ledger.work.calls) + NETWORK.index("synchronisation")] = total_s - longest
 
@@ -215,7 +219,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def _not_modelled(self, timing: Timing) -> tuple[str, ...]:
         charged = {TERM_OF[name] for name in self.figures if name in TERM_OF}
-        if math.isnan(timing.busy_s):
+        if np.isnan(timing.busy_s[0]):
             charged -= {"static", "host", "idle"}
         # A chip of graded events without a figure for accumulates multiplies spikes as any other value.
         absent = {"acs"} if self.graded_events and "macs" in charged else set()
@@ -229,14 +233,13 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         ]
         if self.constants.neurons_per_core is None and self.constants.synapses_per_core is None:
             notes = ["its capacity is not known: one core a layer and one chip are assumed"]
-        if math.isnan(timing.step_s):
+        step_s, busy_s = float(timing.step_s[0]), float(timing.busy_s[0])
+        if math.isnan(step_s):
             notes.append("no times are known: static energy is not modelled, unless timestep_s is given")
         else:
-            notes.append(
-                f"{timing.steps:g} timesteps of {timing.step_s:.3g} s; a batch runs sample by sample"
-            )
+            notes.append(f"{timing.steps:g} timesteps of {step_s:.3g} s; a batch runs sample by sample")
         pace = scenario.inferences_per_second
-        if pace and timing.busy_s * pace > 1:
+        if pace and busy_s * pace > 1:
             notes.append(f"it cannot keep up with {pace:g} inferences per second, and runs back to back")
         if pace and self.constants.idle_w is None:
             notes.append("no idle power is published: what it draws between inferences is not modelled")

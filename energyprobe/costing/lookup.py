@@ -116,3 +116,29 @@ def _row(each: Device) -> dict[str, object]:
         "verified": each.verified,
         "sources": ", ".join(each.sources),
     }
+
+
+def figures(given: str | os.PathLike[str] | Device) -> pd.DataFrame:
+    """All figures of one device, as published.
+
+    Parameters
+    ----------
+    given : str, os.PathLike or Device
+        As `resolve_device`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per figure: ``term``, ``value``, ``low``, ``high``, ``unit``, ``source``, ``via``,
+        ``range_source``, ``provenance``, ``verified``, ``boundary``, ``basis``, ``note``.
+
+    Raises
+    ------
+    DeviceError
+        As `resolve_device`.
+    """
+    import msgspec
+    import pandas as pd
+
+    own = resolve_device(given).figures
+    return pd.DataFrame([{"term": term, **msgspec.structs.asdict(figure)} for term, figure in own.items()])

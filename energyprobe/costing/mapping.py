@@ -55,8 +55,10 @@ class Mapping:
         Cores of each stage, at the row that it is named after; 0 elsewhere.
     chips : int
         Whole chips.
-    hops : ndarray, shape (rows,)
-        Tiles that an event passes on its way to the row's cores, on average.
+    sources : tuple of tuple of int
+        For each row, the rows with synapses or neurons that it reads.
+    tiles : ndarray, shape (rows + 1,)
+        Tiles that lie before those of each row.
     depth : int
         Stages on the longest way through the network.
     """
@@ -64,8 +66,14 @@ class Mapping:
     stage: tuple[int, ...]
     cores: Array
     chips: int
-    hops: Array
+    sources: tuple[tuple[int, ...], ...]
+    tiles: Array
     depth: int
+
+    @functools.cached_property
+    def hops(self) -> Array:
+        """Tiles that an event passes on its way to each row's cores, on average; shape ``(rows,)``."""
+        return _hops(self.stage, self.sources, self.tiles)
 
 
 def map_network(work: Work, capacity: Capacity) -> Mapping:
@@ -100,7 +108,8 @@ def map_network(work: Work, capacity: Capacity) -> Mapping:
         stage=stage,
         cores=cores,
         chips=max(1, math.ceil(cores.sum() / capacity.cores_per_chip)),
-        hops=_hops(stage, sources, tiles),
+        sources=sources,
+        tiles=tiles,
         depth=_depth(stage, sources),
     )
 
@@ -198,7 +207,7 @@ def _hops(stage: tuple[int, ...], sources: tuple[tuple[int, ...], ...], tiles: A
     return hops
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def _places(first: float, last: float, side: int) -> tuple[Array, Array]:
     """Columns and rows of the tiles of a span on a mesh of that width."""
     tiles = np.arange(int(first), max(int(math.ceil(last)), int(first) + 1))

@@ -180,6 +180,15 @@ def test_time_is_that_of_the_longest_stage(snn, make_chip):
     assert cost.latency_s[0] == pytest.approx(11 * stage_s)
 
 
+def test_intervals_of_times_are_intervals_of_static_energy(snn, make_chip):
+    chip = make_chip(acs=2, static_w=(1, 2, 2), synop_s=(3, 4, 5), barrier_s=(100, 100, 300))
+    static = chip.cost(snn).terms["static"].total()
+    # 3900 synops of the first stage, and 11 barriers; 1 to 2 mW.
+    assert static.energy_j == pytest.approx(2e-3 * (3900 * 4 + 1100) * 1e-9)
+    assert static.low_j == pytest.approx(1e-3 * (3900 * 3 + 1100) * 1e-9)
+    assert static.high_j == pytest.approx(2e-3 * (3900 * 5 + 3300) * 1e-9)
+
+
 def test_a_batch_runs_sample_by_sample(snn, make_chip):
     chip = make_chip(acs=2, static_w=3, synop_s=4)
     one, many = chip.cost(snn), chip.cost(snn, Scenario(batch_size=8))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from energyprobe.costing.loading import CATALOG
-from energyprobe.costing.lookup import catalog, device, devices, resolve_device
+from energyprobe.costing.lookup import catalog, device, devices, figures, resolve_device
 from energyprobe.errors import DeviceError, UnknownDeviceError
 
 
@@ -96,3 +96,13 @@ def test_the_list_of_devices():
     cpu = table.set_index("name").loc["intel-i7-4960x"]
     assert (cpu["aliases"], cpu["verified"]) == ("cpu", False)
     assert table["elementwise_j"].isna().all()
+
+
+def test_all_figures_of_a_device():
+    table = figures("loihi").set_index("term")
+    assert list(table.index) == list(device("loihi").figures)
+    synop = table.loc["acs"]
+    assert (synop["value"], synop["low"], synop["high"], synop["unit"]) == (23.6, 23.6, 35.5, "pJ")
+    assert (synop["source"], synop["range_source"], synop["verified"]) == ("davies2018", "sanafe2025", True)
+    assert table.loc["static_w", "via"] == "mimarsinan"
+    assert set(table["boundary"]) == {"core", "chip", "board"}
