@@ -57,12 +57,6 @@ print(shape, nengo_dl.compat.Functional.__name__, keras.__version__, keras.layer
     assert last_line(script) == f"(5, 1) Functional {last_line(plain)}"
 
 
-def test_without_the_shim_the_import_fails() -> None:
-    if TENSORFLOW < (2, 13):
-        pytest.skip("NengoDL imports as it is")
-    assert "Error" in error_of("import nengo_dl", TF_USE_LEGACY_KERAS="1")
-
-
 @from_2_16
 def test_keras_3_behind_tf_keras_is_refused() -> None:
     # KerasSpiking by itself would import, and fail when it is used.
