@@ -37,9 +37,11 @@ _HOMES = {
     "TraceError": "energyprobe.errors",
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
+    "breakeven": "energyprobe.costing.kernels.breakeven",
     "counts": "energyprobe.counting.frame",
     "device": "energyprobe.costing.lookup",
     "devices": "energyprobe.costing.lookup",
+    "kernel_cost": "energyprobe.costing.kernels.cost",
     "load_device": "energyprobe.costing.loading",
     "load_trace": "energyprobe.trace.storage",
     "report": "energyprobe.reporting.result",
@@ -50,6 +52,8 @@ __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from energyprobe.costing.device import Device as Device
+    from energyprobe.costing.kernels.breakeven import breakeven as breakeven
+    from energyprobe.costing.kernels.cost import kernel_cost as kernel_cost
     from energyprobe.costing.loading import load_device as load_device
     from energyprobe.costing.lookup import device as device
     from energyprobe.costing.lookup import devices as devices

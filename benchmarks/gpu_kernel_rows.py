@@ -1,0 +1,186 @@
+"""Measured kernels of a CSV file as cells: one GPU, kernel, data type and structure each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from energyprobe.costing.kernels.chip import Chip, Rates, rates
+from energyprobe.costing.kernels.loading import chip as find_chip
+from energyprobe.costing.kernels.parts import Array, Problem
+from energyprobe.costing.kernels.table import KERNELS, KernelType, block_options
+
+Rows = npt.NDArray[np.intp]
+
+COLUMNS = ["gpu", "kernel", "dtype", "m", "k", "n", "batch", "sparsity", "structure"]
+MEASURED = ["time_us", "energy_uj", "power_w", "nnz", "pattern", "source"]
+
+CHIPS = {
+    "V100": "v100",
+    "A100": "a100-pcie-40gb",
+    "A100-PCIe-80GB": "a100-pcie-80gb",
+    "A100-SXM4-40GB": "a100-40gb",
+    "A100-SXM4-80GB": "a100-80gb",
+    "RTX2080Ti": "rtx-2080ti",
+    "2080Ti": "rtx-2080ti",
+    "RTX3090": "rtx-3090",
+    "RTX4090": "rtx-4090",
+    "H100": "h100",
+    "H100-SXM": "h100",
+    "H200": "h200",
+    "T4": "t4",
+}
+"""Names of GPUs in the file to GPUs of the catalog; rows of others are left out."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Rows of the file that one kernel model stands for."""
+
+    kernel: str
+    rows: str
+    regime: str
+    source: str
+
+
+KINDS = (
+    Kind(
+        "dense",
+        "kernel == 'cublas_gemm' and source.str.startswith('aiconfigurator')",
+        "graph",
+        "aiconfigurator",
+    ),
+    Kind("dense", "kernel == 'cublas_gemm' and source == 'NM-SpMM'", "stream", "nm-spmm"),
+    Kind("sputnik", "kernel == 'sputnik_csr' and source == 'NM-SpMM'", "stream", "nm-spmm"),
+    Kind("sputnik", "kernel == 'sputnik_csr' and source == 'TSpMM'", "stream", "tspmm"),
+    Kind("csr-colmajor", "kernel == 'cusparse_csr_colmajorB'", "stream", "tspmm"),
+    Kind("csr", "kernel == 'cusparse_csr' and source == 'RA-SpMM'", "stream", "ra-spmm"),
+    Kind("blocked-ell", "kernel == 'cusparse_blocked_ell'", "stream", "magicube"),
+    Kind("vector-sparse", "kernel == 'vectorsparse'", "stream", "magicube"),
+    Kind("nm", "kernel == 'nm-spmm'", "stream", "nm-spmm"),
+    Kind("spmv", "kernel == 'spmv_cuSPARSE_csr11'", "stream", "spmv-benchmarks"),
+    Kind("elementwise", "kernel == 'elementwise_scale_matrix'", "graph", "aiconfigurator"),
+)
+"""What is fitted. Left out: the single cold cuBLAS calls of TSpMM, the dense times of Magicube (both are
+floored by overhead), and kernels that are no choice of this program."""
+
+KERNEL_DTYPES = {"bf16->fp8": "bf16"}
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Measured rows of one kernel on one GPU.
+
+    ``weights`` names the weight matrix or shape of each row: rows that share it are never split.
+    """
+
+    chip: Chip
+    gpu: str
+    kernel: str
+    dtype: str
+    structure: str
+    regime: str
+    source: str
+    problem: Problem
+    time_s: Array
+    power_w: Array
+    weights: npt.NDArray[np.object_]
+    frame: pd.DataFrame = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        where = "" if self.structure == "unstructured" else f" {self.structure}"
+        return f"{self.gpu} {self.kernel} {self.dtype}{where}"
+
+    @property
+    def kind(self) -> KernelType:
+        return KERNELS[self.kernel]
+
+    @property
+    def rates(self) -> Rates:
+        return rates(self.chip, self.dtype)
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    def seconds(
+        self, constants: Mapping[str, float], rows: npt.NDArray[np.intp] | slice = slice(None)
+    ) -> Array:
+        """Predicted times, with constants in base units."""
+        return self.kind.model(part_of(self.problem, rows), self.rates, constants).seconds()
+
+
+def part_of(problem: Problem, rows: Rows | slice) -> Problem:
+    """Some rows of a problem; options are single numbers or columns."""
+    options = {
+        name: np.asarray(value)[rows] if np.ndim(value) else value for name, value in problem.options.items()
+    }
+    return Problem(problem.m[rows], problem.k[rows], problem.n[rows], problem.density[rows], options)
+
+
+def read(path: str) -> pd.DataFrame:
+    """The file's rows; raises ValueError where columns are missing."""
+    frame = pd.read_csv(path, low_memory=False)
+    missing = [name for name in (*COLUMNS, *MEASURED) if name not in frame]
+    if missing:
+        raise ValueError(
+            f"{path}: no column {', '.join(missing)}; needed are {', '.join((*COLUMNS, *MEASURED))}"
+        )
+    return frame
+
+
+def cells(frame: pd.DataFrame) -> Iterator[Cell]:
+    """All cells of a file, in a fixed order."""
+    frame = frame[frame["gpu"].isin(CHIPS)]
+    for kind in KINDS:
+        rows = frame.query(kind.rows)
+        for (gpu, dtype, structure), part in rows.groupby(["gpu", "dtype", "structure"], sort=True):
+            yield cell(kind, str(gpu), str(dtype), str(structure), part)
+
+
+def cell(kind: Kind, gpu: str, dtype: str, structure: str, rows: pd.DataFrame) -> Cell:
+    m, k, n = (rows[name].to_numpy(np.float64) for name in "mkn")
+    density = np.where(rows["nnz"].isna(), 1.0 - rows["sparsity"], rows["nnz"] / (m * k))
+    blocks = re.fullmatch(r"(block|vector)\d+x\d+", structure)
+    structure = structure if blocks else "n:32" if kind.kernel == "nm" else "unstructured"
+    options: dict[str, object] = {**block_options(structure), **pattern_options(kind, rows)}
+    density = np.ones_like(m) if kind.kernel in ("dense", "elementwise") else np.minimum(density, 1.0)
+    return Cell(
+        chip=find_chip(CHIPS[gpu]),
+        gpu=gpu,
+        kernel=kind.kernel,
+        dtype=KERNEL_DTYPES.get(dtype, dtype),
+        structure=structure,
+        regime=kind.regime,
+        source=kind.source,
+        problem=Problem(m, k, n, density, options),  # type: ignore[arg-type]
+        time_s=rows["time_us"].to_numpy(np.float64) * 1e-6,
+        power_w=rows["power_w"].to_numpy(np.float64),
+        weights=weight_names(rows),
+        frame=rows,
+    )
+
+
+def pattern_options(kind: Kind, rows: pd.DataFrame) -> dict[str, object]:
+    """What the pattern says of the longest row; accesses of elementwise kernels."""
+    if kind.kernel == "elementwise":
+        return {"accesses": 1.5}  # a 16-bit value in, an 8-bit one out
+    if kind.kernel == "spmv":
+        skew = rows["pattern"].str.extract(r"skew=([\d.eE+-]+)")[0].astype(float)
+        return {"imbalance": 1.0 + skew.fillna(0.0).to_numpy()}
+    return {}
+
+
+def weight_names(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """The weights that a row was measured on: by sizes for layers, by matrix where each has its own sizes.
+
+    Layers pruned to many patterns and densities count as one by their sizes: a look-up would know them else.
+    """
+    dense = rows["kernel"].isin(["cublas_gemm"]) & ~rows["source"].eq("NM-SpMM")
+    sizes = rows["m"].astype(str) + "x" + rows["k"].astype(str)
+    return sizes.where(~dense, rows["k"].astype(str) + "x" + rows["n"].astype(str)).to_numpy(dtype=object)

@@ -1,0 +1,1 @@
+"""KERNELS: shapes and densities to seconds and joules on GPUs, one small model per file."""

@@ -1,0 +1,195 @@
+"""`breakeven`: the density below which a sparse kernel is faster, or cheaper, than the dense one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.kernels.cost import Launch, Operand, kernel_cost
+from energyprobe.costing.kernels.fits import ready
+from energyprobe.costing.kernels.loading import chip, fits
+from energyprobe.costing.kernels.parts import Array
+from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+from energyprobe.costing.kernels.result import KernelCost
+from energyprobe.costing.kernels.table import KERNELS, why_illegal
+from energyprobe.errors import DeviceError, ScenarioError
+
+Quantity = Literal["energy", "time"]
+
+NOT_PRODUCTS = ("dense", "elementwise", "conv-scatter", "conv-gather")
+"""Kernels that are not chosen by themselves: convolutions by scatter and gather are named by the user."""
+
+SMALLEST = 1e-7
+"""Density from which the search starts: a kernel that does not win here wins nowhere."""
+
+HALVINGS = 30
+"""Steps of the search in ln density."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Breakeven:
+    """Where sparse begins to pay.
+
+    Attributes
+    ----------
+    gpu, dtype : str
+        What runs where.
+    quantity : str
+        ``"energy"`` or ``"time"``.
+    density : ndarray
+        Below it the best sparse kernel wins; 0 where none does, 1 where it wins on dense data too.
+    density_if_zeros_save : ndarray
+        The same where the dense kernel draws less power on zeros, as much less as was ever seen; equal to
+        `density` for time.
+    kernel : ndarray of str
+        The sparse kernel that wins just below the break-even; empty where none does.
+    reason : ndarray of str
+        Empty where there is a break-even; else why there is none, such as ``"none: launch-bound"``.
+    calibrated : ndarray of bool
+        Whether both kernels are calibrated at the break-even.
+    """
+
+    gpu: str
+    dtype: str
+    quantity: Quantity
+    density: Array
+    density_if_zeros_save: Array
+    kernel: npt.NDArray[np.str_]
+    reason: npt.NDArray[np.str_]
+    calibrated: npt.NDArray[np.bool_]
+
+    def __str__(self) -> str:
+        if self.density.ndim:
+            return f"break-even densities in {self.quantity} of {self.density.size} problems on {self.gpu}"
+        if self.reason:
+            return str(self.reason)
+        ends = f"{float(self.density):.3g}"
+        if self.quantity == "energy":
+            ends += f" (or {float(self.density_if_zeros_save):.3g} if zeros save power in the dense kernel)"
+        mark = "" if self.calibrated else ", not calibrated"
+        return f"below a density of {ends} {self.kernel} takes less {self.quantity}{mark}"
+
+
+def breakeven(
+    gpu: str,
+    *,
+    m: npt.ArrayLike,
+    k: npt.ArrayLike,
+    n: npt.ArrayLike,
+    dtype: str = "fp32",
+    batch: npt.ArrayLike = 1,
+    quantity: Quantity = "energy",
+    operand: Operand = "activations",
+    structure: str = "unstructured",
+    kernels: Sequence[str] | None = None,
+    launch: Launch = "stream",
+    imbalance: float = 1.0,
+    strided: bool = False,
+) -> Breakeven:
+    """The density below which computing sparsely pays on a GPU.
+
+    Parameters
+    ----------
+    gpu, m, k, n, dtype, batch, operand, structure, launch, imbalance, strided
+        As for `energyprobe.kernel_cost`.
+    quantity : {"energy", "time"}
+        What is to be less.
+    kernels : sequence of str, optional
+        Sparse kernels to choose among; by default all that the GPU can run on this operand and structure
+        and that have constants for the data type.
+
+    Returns
+    -------
+    Breakeven
+        Columns of the broadcast shape.
+
+    Raises
+    ------
+    UnknownDeviceError, DeviceError, ScenarioError
+        As `energyprobe.kernel_cost`; ScenarioError also if the quantity is unknown.
+    """
+    if quantity not in ("energy", "time"):
+        raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
+    names = _candidates(gpu, dtype, structure, operand) if kernels is None else list(kernels)
+    if not names:
+        raise ScenarioError("kernels: at least one sparse kernel is needed")
+
+    def cost(name: str, density: npt.ArrayLike) -> KernelCost:
+        return kernel_cost(
+            gpu,
+            name,
+            m=m,
+            k=k,
+            n=n,
+            density=density,
+            dtype=dtype,
+            batch=batch,
+            operand=operand,
+            structure=structure,
+            launch=launch,
+            imbalance=imbalance,
+            strided=strided,
+        )
+
+    def of(priced: KernelCost) -> Array:
+        return priced.energy_j if quantity == "energy" else priced.time_s
+
+    dense = cost("dense", 1.0)
+
+    def gain(density: Array, saved: float) -> Array:
+        """Cost of the dense kernel, which zeros may lower, less that of the best sparse one."""
+        sparse = np.min([of(cost(name, density)) for name in names], axis=0)
+        return np.asarray(of(dense) * (1.0 - saved * (1.0 - density)) - sparse)
+
+    found = _highest(lambda density: gain(density, 0.0), dense.time_s.shape)
+    saving = found if quantity == "time" else _highest(lambda density: gain(density, ZEROS_SAVE), found.shape)
+    at = [cost(name, np.maximum(found * 0.99, SMALLEST)) for name in names]
+    best = np.argmin([of(each) for each in at], axis=0)
+    wins = found > 0.0
+    # Where even an empty A does not win, launches are all that is left of the sparse kernel's time, or they
+    # are most of the dense one's, so that there is nothing to gain.
+    launches = np.take_along_axis(np.array([each.limit_codes for each in at]), best[None], axis=0)[0] == 0
+    why = np.where(
+        launches | (dense.limit_codes == 0), "none: launch-bound", "none: dense is cheaper at any density"
+    )
+    sparse_calibrated = np.take_along_axis(np.array([each.calibrated for each in at]), best[None], axis=0)[0]
+    return Breakeven(
+        gpu=dense.gpu,
+        dtype=dtype,
+        quantity=quantity,
+        density=found,
+        density_if_zeros_save=saving,
+        kernel=np.where(wins, np.array(names)[best], ""),
+        reason=np.where(wins, "", why),
+        calibrated=dense.calibrated & sparse_calibrated,
+    )
+
+
+def _candidates(gpu: str, dtype: str, structure: str, operand: str) -> list[str]:
+    """Sparse products that the GPU can run and that have constants for the data type."""
+    device, found = chip(gpu), []
+    for name in KERNELS:
+        if name not in NOT_PRODUCTS and why_illegal(name, device, structure, operand) is None:
+            try:
+                ready(fits(), device, name, dtype, structure)
+            except DeviceError:
+                continue
+            found.append(name)
+    return found
+
+
+def _highest(gain: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
+    """Highest density up to which there is a gain, by halving in ln density; 0 where there is none."""
+    low = np.full(shape, np.log(SMALLEST))
+    high = np.zeros(shape)
+    always = gain(np.ones(shape)) > 0.0
+    never = gain(np.full(shape, SMALLEST)) <= 0.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        gains = gain(np.exp(middle)) > 0.0
+        low, high = np.where(gains, middle, low), np.where(gains, high, middle)
+    return np.where(always, 1.0, np.where(never, 0.0, np.exp(low)))

@@ -1,0 +1,126 @@
+"""`kernel_cost`: time and energy of one kernel on a GPU, over columns of problems."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy.typing as npt
+
+from energyprobe.costing.kernels.chip import rates
+from energyprobe.costing.kernels.fits import find_power, ready
+from energyprobe.costing.kernels.loading import chip, fits, launches, power_fits
+from energyprobe.costing.kernels.parts import Value
+from energyprobe.costing.kernels.pricing import Pricer
+from energyprobe.costing.kernels.problem import at_least, make_problem
+from energyprobe.costing.kernels.result import KernelCost
+from energyprobe.costing.kernels.table import CONVERTED, block_options, check_legal, kernel_type
+from energyprobe.errors import ScenarioError, nearest
+
+Launch = Literal["graph", "stream", "framework"]
+Operand = Literal["activations", "weights"]
+
+
+def kernel_cost(
+    gpu: str,
+    kernel: str,
+    *,
+    m: npt.ArrayLike,
+    k: npt.ArrayLike,
+    n: npt.ArrayLike,
+    density: npt.ArrayLike = 1.0,
+    dtype: str = "fp32",
+    batch: npt.ArrayLike = 1,
+    operand: Operand = "activations",
+    structure: str = "unstructured",
+    launch: Launch = "stream",
+    imbalance: float = 1.0,
+    strided: bool = False,
+    steps: float = 1.0,
+    accesses: float = 2.0,
+) -> KernelCost:
+    """Price C[m×n] = A[m×k]·B[k×n] on a GPU, with A the sparse operand.
+
+    Sparse activations: A holds the activations, m = positions, k = inputs × taps, n = units, and `batch`
+    multiplies m. Sparse weights: A holds the weights, m = units, n = positions, and `batch` multiplies n.
+    Activations change at every step, so that their conversion to compressed rows is part of the price of
+    ``csr``, ``csr-colmajor``, ``sputnik`` and ``spmv``; weights are converted once.
+
+    Parameters
+    ----------
+    gpu : str
+        Name of a GPU, such as ``"a100"``.
+    kernel : str
+        ``dense``; ``csr`` (cuSPARSE), ``csr-colmajor`` (the same with column-major B), ``sputnik``;
+        ``gather`` (event-driven); ``conv-scatter``, ``conv-gather``; ``tile-skip``, ``column-skip``;
+        ``blocked-ell``, ``vector-sparse``, ``nm``, ``2:4``; ``spmv``; ``elementwise``.
+    m, k, n : array-like
+        Sizes, at least 1; they, `density` and `batch` are broadcast.
+    density : array-like
+        Share of A's elements that are not zero, in [0, 1].
+    dtype : str
+        ``"fp32"``, ``"fp16"``, …: of the operands.
+    batch : array-like
+        Samples that run together.
+    operand : {"activations", "weights"}
+        What A is.
+    structure : str
+        Where A's non-zeros lie: ``"unstructured"``, ``"block8x8"``, ``"vector8x1"``, ``"n:32"``, ``"2:4"``.
+        Activations are unstructured.
+    launch : {"graph", "stream", "framework"}
+        How kernels are launched: a CUDA graph, a stream, a framework's loop over operations.
+    imbalance : float
+        Longest row of A over the mean row, at least 1.
+    strided : bool
+        Whether what a spike reads lies apart in memory: weights stored (out, in), or channels first.
+    steps, accesses : float
+        Of ``elementwise``: kernels (one per timestep), and reads and writes per element in each.
+
+    Returns
+    -------
+    KernelCost
+        Columns of the broadcast shape.
+
+    Raises
+    ------
+    UnknownDeviceError
+        If there is no such GPU.
+    DeviceError
+        If the GPU cannot run the kernel, or there are no figures for the data type.
+    ScenarioError
+        If a size, density, structure, operand or option is impossible.
+    """
+    device, kind = chip(gpu), kernel_type(kernel)
+    check_legal(kernel, device, structure, operand)
+    of_launch = launches()
+    if launch not in of_launch:
+        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, of_launch)}")
+    options: dict[str, Value] = {
+        **block_options(structure),
+        "imbalance": at_least("imbalance", imbalance, 1.0),
+        "steps": at_least("steps", steps, 1.0),
+        "accesses": at_least("accesses", accesses, 0.0),
+        "strided": float(strided),
+    }
+    batched = "m" if operand == "activations" else "n"
+    problem, shape = make_problem({"m": m, "k": k, "n": n}, density, batch, batched, options)
+    fit, measured = ready(fits(), device, kernel, dtype, structure)
+    power, power_measured = find_power(power_fits(), device)
+    converted = kernel in CONVERTED and operand == "activations"
+    pricer = Pricer(
+        chip=device,
+        rates=rates(device, dtype),
+        fit=fit,
+        power=power,
+        measured=measured,
+        launch_s=of_launch[launch].si - of_launch[fit.regime].si,
+        conversion_s=of_launch[launch].si if converted else None,
+    )
+    return KernelCost(
+        gpu=device.name,
+        kernel=kernel,
+        dtype=dtype,
+        **{name: column.reshape(shape) for name, column in pricer.price(problem).items()},
+        power_calibrated=power_measured,
+        needs_custom_kernel=kind.library is None,
+        sources=tuple(sorted({each.source for each in (*fit.constants.values(), *power.constants.values())})),
+    )

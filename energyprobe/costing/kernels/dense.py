@@ -1,0 +1,156 @@
+"""Dense matrix multiplication in tiles: wave quantisation, split-K, tensor cores through the chip's peak."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.kernels.chip import Rates
+from energyprobe.costing.kernels.parts import Array, Constants, Parts, Problem, Value
+
+TILES = ((256, 128), (128, 128), (64, 128), (64, 64), (64, 16), (16, 64))
+"""Rows and columns of the output tiles that a library is assumed to choose from."""
+
+SPLITS = (1, 2, 4, 8)
+"""Parts that the sum over k is split into."""
+
+DEPTH = 64
+"""Elements of k in one step of the main loop."""
+
+
+def dense(problem: Problem, chip: Rates, constants: Constants) -> Parts:
+    """Dense C = A·B, zeros and all.
+
+    For each tile and split-K, with ``blocks`` on ``sms`` multiprocessors in ``waves``::
+
+        compute = waves ⌈k/(64 s)⌉ 2·64 tile / (eta peak/sms)       and at least `step` per step
+        l2      = blocks (tile_m + tile_n) k b / (l2 L2)             operands of every tile
+        memory  = b (mk + kn + mn) / (beta dram)                    compulsory bytes
+        T       = launch + waves wave + [s>1] reduce + overlap(compute, l2, memory)
+
+    The library is taken to choose the fastest; both traffic terms slow down where blocks are fewer than
+    multiprocessors. Wave quantisation and tile shapes: NVIDIA, Matrix Multiplication Background User's
+    Guide; roofline: Williams et al. 2009.
+
+    Parameters
+    ----------
+    problem : Problem
+        Sizes; the density changes nothing.
+    chip : Rates
+        The chip.
+    constants : mapping
+        ``launch, eta, beta, wave, reduce, step, l2``.
+
+    Returns
+    -------
+    Parts
+        Of the fastest tile.
+    """
+    return tiled(problem, chip, constants)
+
+
+def tiled(
+    problem: Problem,
+    chip: Rates,
+    constants: Constants,
+    flop_share: Value = 1.0,
+    a_share: float = 1.0,
+) -> Parts:
+    """As `dense`, where only a share of the FLOPs is done and of the bytes of A is read."""
+    m, k, n = problem.m, problem.k, problem.n
+    compulsory = chip.item * (a_share * m * k + k * n + m * n)
+    choice = _fastest(problem, compulsory, chip, constants, flop_share)
+    chosen = np.array(TILES, dtype=np.float64)[choice % len(TILES)]
+    split_k = np.array(SPLITS, dtype=np.float64)[choice // len(TILES)]
+    rows_of, columns_of = chosen[:, 0], chosen[:, 1]
+    blocks = np.ceil(m / rows_of) * np.ceil(n / columns_of) * split_k
+    steps = np.ceil(k / (split_k * DEPTH))
+    traffic = compulsory + np.where(split_k > 1, 4.0 * split_k * m * n, 0.0)
+    compute, memory, l2, fixed = _one_tile(
+        blocks, steps, traffic, rows_of, columns_of, split_k, chip, constants, flop_share
+    )
+    return Parts(
+        launch=constants["launch"] + constants["wave"] + 0.0 * fixed,
+        output=fixed - constants["wave"],
+        compute=compute,
+        memory=memory,
+        cache=l2,
+        flops=2.0 * flop_share * m * k * n,
+        dram_bytes=compulsory,
+    )
+
+
+def _fastest(
+    problem: Problem, compulsory: Array, chip: Rates, constants: Constants, flop_share: Value
+) -> npt.NDArray[np.int16]:
+    """Index of the fastest split and tile: split · len(TILES) + tile.
+
+    The times of `_one_tile`, in fourth powers and in place: this loop is nearly all of the work.
+    """
+    m, k, n = problem.m, problem.k, problem.n
+    down = {rows: np.ceil(m / rows) for rows in {tile[0] for tile in TILES}}
+    across = {columns: np.ceil(n / columns) for columns in {tile[1] for tile in TILES}}
+    best = np.full(m.shape, np.inf)
+    choice = np.zeros(m.shape, dtype=np.int16)
+    for split_index, split in enumerate(SPLITS):
+        steps = np.ceil(k / (split * DEPTH))
+        traffic = compulsory + 4.0 * split * m * n if split > 1 else compulsory
+        memory_4 = np.square(np.square(traffic / (constants["beta"] * chip.dram)))
+        for tile_index, (rows, columns) in enumerate(TILES):
+            load = down[rows] * across[columns]
+            load *= split / chip.sms
+            waves = np.ceil(load)
+            seconds = waves * steps
+            seconds *= _step(rows, columns, chip, constants, flop_share)
+            np.square(seconds, out=seconds)
+            np.square(seconds, out=seconds)
+            seconds += memory_4 / np.sqrt(np.minimum(load, 1.0))
+            np.maximum(load, 1.0, out=load)
+            load *= steps
+            load *= _operands(rows, columns, chip, constants)
+            np.square(load, out=load)
+            np.square(load, out=load)
+            seconds += load
+            np.sqrt(seconds, out=seconds)
+            np.sqrt(seconds, out=seconds)
+            waves *= constants["wave"]
+            seconds += waves
+            if split > 1:
+                seconds += constants["reduce"]
+            np.copyto(choice, np.int16(split_index * len(TILES) + tile_index), where=seconds < best)
+            np.minimum(best, seconds, out=best)
+    return choice
+
+
+def _step(rows: Value, columns: Value, chip: Rates, constants: Constants, flop_share: Value) -> Array:
+    """Seconds of one step of the main loop."""
+    flops = 2.0 * DEPTH * flop_share * rows * columns
+    return np.asarray(np.maximum(flops * chip.sms / (constants["eta"] * chip.peak), constants["step"]))
+
+
+def _operands(rows: Value, columns: Value, chip: Rates, constants: Constants) -> Value:
+    """Seconds in which the operands of a step of all multiprocessors come from L2."""
+    return chip.sms * (rows + columns) * DEPTH * chip.item / (constants["l2"] * chip.l2)
+
+
+def _one_tile(
+    blocks: Array,
+    steps: Array,
+    traffic: Array,
+    rows: Value,
+    columns: Value,
+    split: Value,
+    chip: Rates,
+    constants: Constants,
+    flop_share: Value,
+) -> tuple[Array, Array, Array, Array]:
+    """Compute, memory, L2 and fixed seconds of one tile shape."""
+    load = blocks / chip.sms
+    waves = np.ceil(load)
+    compute = waves * steps * _step(rows, columns, chip, constants, flop_share)
+    # Few blocks draw less than the full bandwidth; the exponent 1/8 fits A100 and H200 alike.
+    idle = np.minimum(load, 1.0) ** -0.125
+    memory = traffic * idle / (constants["beta"] * chip.dram)
+    l2 = np.maximum(load, 1.0) * steps * _operands(rows, columns, chip, constants)
+    fixed = waves * constants["wave"] + (split > 1) * constants["reduce"]
+    return compute, memory, l2, fixed

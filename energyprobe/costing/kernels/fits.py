@@ -1,0 +1,201 @@
+"""Fitted constants of kernels, and which of them stand in where a chip has none of its own."""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal
+
+import msgspec
+
+from energyprobe.costing.kernels.chip import Chip
+from energyprobe.costing.kernels.quantities import Quantity
+from energyprobe.costing.kernels.table import BY_BYTES, KERNELS
+from energyprobe.errors import DeviceError, nearest
+
+Regime = Literal["graph", "stream", "framework"]
+
+GENERIC = "generic"
+"""Name of the fits that stand for all GPUs: medians over those measured."""
+
+SAME_UNITS = {"fp16": "bf16", "bf16": "fp16"}
+"""Data types that the same units multiply at the same rate: a fit of one holds for the other."""
+
+
+POWER_UNITS = {"idle": "1", "static": "1", "dram": "1", "flop": "1", "l2": "1", "ramp": "us"}
+"""Constants of a `PowerFit`, and their units."""
+
+
+UNMEASURED = (0.5, 2.0)
+"""Interval of a time that rests on an assumption: half to twice."""
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """Constants of one kernel on one chip for one data type.
+
+    Attributes
+    ----------
+    gpu : str
+        `Chip.fits` of the chips that it was fitted on, or ``"generic"``.
+    kernel : str
+        A key of `KERNELS`.
+    dtype : str
+        Data type; ``"any"`` where the constants do not depend on it.
+    regime : str
+        How the kernels were launched when they were timed.
+    constants : dict of str to Quantity
+        The constants that the kernel needs.
+    low_ratio, high_ratio : float
+        5 and 95 % quantiles of measured over predicted time, on rows that the fit has not seen.
+    structure : str
+        Of A, where the constants depend on it.
+    calibrated : bool
+        Whether the constants were fitted on measured kernels of this kind.
+    rows, shapes : int
+        Measured rows, and different shapes among them.
+    ranges : dict of str to tuple of float
+        Smallest and largest ``m``, ``k``, ``n``, ``density`` among them.
+    """
+
+    gpu: str
+    kernel: str
+    dtype: str
+    regime: Regime
+    constants: dict[str, Quantity]
+    low_ratio: float
+    high_ratio: float
+    structure: str = "unstructured"
+    calibrated: bool = True
+    rows: int = 0
+    shapes: int = 0
+    ranges: dict[str, tuple[float, float]] = {}
+
+    def __post_init__(self) -> None:
+        if self.kernel not in KERNELS:
+            raise DeviceError(f"kernel: no kernel {self.kernel!r}, {nearest(self.kernel, KERNELS)}")
+        kind = KERNELS[self.kernel]
+        needed = {**(KERNELS[kind.base].constants if kind.base else {}), **kind.constants}
+        if set(self.constants) not in (set(needed), set(kind.constants)):
+            raise DeviceError(f"constants: {self.kernel} needs {', '.join(needed)}")
+        if not 0 < self.low_ratio <= 1 <= self.high_ratio:
+            raise DeviceError(
+                f"low_ratio: expected 0 < low_ratio <= 1 <= high_ratio, "
+                f"got {self.low_ratio:g} and {self.high_ratio:g}"
+            )
+
+    @functools.cached_property
+    def si(self) -> dict[str, float]:
+        """The constants in base units."""
+        return {name: quantity.si for name, quantity in self.constants.items()}
+
+
+class PowerFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """Constants of board power, as shares, so that one chip's can stand for another's.
+
+    Attributes
+    ----------
+    gpu : str
+        As for `Fit`.
+    constants : dict of str to Quantity
+        ``idle, static`` (shares of the power limit), ``dram, flop`` (power of full bandwidth and of full
+        arithmetic as shares of the limit less the static power), ``l2`` (energy of an L2 byte over that of
+        a DRAM byte), ``ramp`` (seconds of every kernel in which power stays idle).
+    low_ratio, high_ratio : float
+        5 and 95 % quantiles of measured over predicted power.
+    calibrated : bool
+        Whether it was fitted on measured power.
+    rows : int
+        Measured rows.
+    """
+
+    gpu: str
+    constants: dict[str, Quantity]
+    low_ratio: float
+    high_ratio: float
+    calibrated: bool = True
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        if set(self.constants) != set(POWER_UNITS):
+            raise DeviceError(f"constants: power needs {', '.join(POWER_UNITS)}")
+
+    @functools.cached_property
+    def si(self) -> dict[str, float]:
+        """The constants in base units."""
+        return {name: quantity.si for name, quantity in self.constants.items()}
+
+
+def find_power(fits: tuple[PowerFit, ...], chip: Chip) -> tuple[PowerFit, bool]:
+    """Power constants of a chip, or the generic ones, and whether they were fitted on it."""
+    by_gpu = {each.gpu: each for each in fits}
+    fit = by_gpu.get(chip.fits, by_gpu[GENERIC])
+    return fit, fit.calibrated and fit.gpu == chip.fits
+
+
+def find_fit(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structure: str) -> Fit:
+    """The constants that price a kernel on a chip.
+
+    The chip's own fit comes first, then that of the generic chip; each for the data type, for one that the
+    same units multiply, for any, and for another where bytes are all that differs (`BY_BYTES`).
+
+    Parameters
+    ----------
+    fits : tuple of Fit
+        All fits.
+    chip : Chip
+        The GPU.
+    kernel, dtype, structure : str
+        What is run.
+
+    Returns
+    -------
+    Fit
+        The constants.
+
+    Raises
+    ------
+    DeviceError
+        If there are none for the data type or the structure.
+    """
+    mine = [each for each in fits if each.kernel == kernel]
+    if any(each.structure != "unstructured" for each in mine):
+        mine = [each for each in mine if each.structure == structure]
+    by_bytes = kernel in BY_BYTES
+    for gpu in (chip.fits, GENERIC):
+        for wanted in (dtype, SAME_UNITS.get(dtype), "any", *(each.dtype for each in mine if by_bytes)):
+            for each in mine:
+                if each.gpu == gpu and each.dtype == wanted:
+                    return each
+    known = sorted({each.dtype for each in mine})
+    raise DeviceError(
+        f"{kernel} has no constants for data type {dtype!r} and structure {structure!r}, "
+        f"{nearest(dtype, known)}"
+    )
+
+
+def ready(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structure: str) -> tuple[Fit, bool]:
+    """Constants of a kernel and of the one that it is based on, as one fit; and whether measured on the chip.
+
+    Parameters and errors as `find_fit`.
+
+    Returns
+    -------
+    Fit
+        All constants that the model needs.
+    bool
+        Whether all were fitted on this chip, on measured kernels of this kind.
+    """
+    kind = KERNELS[kernel]
+    last = find_fit(fits, chip, kernel, dtype, structure) if kind.constants else None
+    if kind.base is None and last is not None:
+        same = last.dtype in (dtype, SAME_UNITS.get(dtype))
+        return last, last.calibrated and same and last.gpu == chip.fits
+    first = find_fit(fits, chip, kind.base or kernel, dtype, "unstructured")
+    low, high = (last.low_ratio, last.high_ratio) if last else UNMEASURED
+    merged = msgspec.structs.replace(
+        first,
+        kernel=kernel,
+        constants=first.constants | (last.constants if last else {}),
+        low_ratio=first.low_ratio * low,
+        high_ratio=first.high_ratio * high,
+    )
+    return merged, False
