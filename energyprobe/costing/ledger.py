@@ -125,8 +125,11 @@ class Ledger:
         for name, (done, joules, cites) in self._terms.items():
             value, low, high = widened * joules
             terms[name] = TermCost(operations=done, energy_j=value, low_j=low, high_j=high, sources=cites)
-        known = np.nansum([joules for _, joules, _ in self._terms.values()], axis=0)
-        unknown = self.unpriced & (known[0] == 0)
+        known = np.zeros((3, self.rows))
+        for _, joules, _ in self._terms.values():
+            known += np.nan_to_num(joules)
+        # Where nothing at all has a price, the rows that no layer causes are unknown, too.
+        unknown = self.unpriced & (known[0] == 0) if self._terms else np.ones(self.rows, dtype=bool)
         energy_j, low_j, high_j = np.where(unknown, np.nan, widened * known)
         calls = self.work.calls
         return CostTable(

@@ -238,6 +238,16 @@ def test_no_times(snn, make_chip):
     assert "no times are known: static energy is not modelled, unless timestep_s is given" in cost.notes
 
 
+def test_a_chip_of_which_only_the_power_is_known(snn, make_chip):
+    chip = make_chip(static_w=3)
+    unknown = chip.cost(snn)
+    assert np.isnan(unknown.energy_j).all()
+    assert math.isnan(unknown.total().energy_j)
+    assert unknown.terms == {}
+    real = chip.cost(snn, Scenario(timestep_s=1e-3)).total()
+    assert real.energy_j == pytest.approx(3e-3 * 11e-3)
+
+
 def test_a_network_that_does_not_fit(snn, make_chip):
     cost = make_chip(acs=2, neurons_per_core=100, cores_per_chip=1, chips=2).cost(snn)
     assert cost.does_not_fit == "does not fit: it needs 4 chips, and 2 work together"
