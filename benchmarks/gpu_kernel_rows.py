@@ -124,11 +124,11 @@ def part_of(problem: Problem, rows: Rows | slice) -> Problem:
 
 
 def read(path: str) -> pd.DataFrame:
-    """The file's rows; raises ValueError where columns are missing."""
+    """The file's rows; ends the script with a message where columns are missing."""
     frame = pd.read_csv(path, low_memory=False)
     missing = [name for name in (*COLUMNS, *MEASURED) if name not in frame]
     if missing:
-        raise ValueError(
+        raise SystemExit(
             f"{path}: no column {', '.join(missing)}; needed are {', '.join((*COLUMNS, *MEASURED))}"
         )
     return frame
