@@ -26,6 +26,13 @@ NETWORK = ("static power", "idle power", "synchronisation", "host", "reset")
 """Rows that no layer causes."""
 
 
+CANNOT_RUN = (
+    "a network of graded values cannot run on it as it is; Scenario(converted_timesteps=...) prices what "
+    "rate coding would make of it"
+)
+"""Said of conventional networks on chips of spikes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """Times of one inference, in seconds, with constants at their value, low and high end; NaN where unknown.
@@ -103,9 +110,14 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         timing = self._timing(work, mapping, macs + acs, scenario)
         ledger = Ledger(work, NETWORK)
         self._charge_events(ledger, mapping, macs, acs)
-        self._charge_time(ledger, mapping, timing, scenario)
         ledger.leave_out(work.uncounted | (work["elementwise_ops"] > 0) | (work["lookups"] > 0))
-        self._latency(ledger, mapping, timing, scenario)
+        graded = work.takes_graded[work["dense_synops"] > 0]
+        runs = self.constants.macs is not None or not graded.size or not graded.all()
+        if runs:
+            self._charge_time(ledger, mapping, timing, scenario)
+            self._latency(ledger, mapping, timing, scenario)
+        else:
+            ledger.leave_out_all()
         unfit = self._unfit(mapping)
         return ledger.table(
             self,
@@ -113,8 +125,12 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             not_modelled=self._not_modelled(timing),
             left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
             remarks=remarks_of(work, self, np.isnan(macs + acs)),
-            notes=(*([unfit] if unfit else []), *self._notes(work, mapping, timing, scenario)),
-            time_per_inference_s=float(timing.busy_s[0] + timing.idle_s[0]),
+            notes=(
+                *([unfit] if unfit else []),
+                *([] if runs else [CANNOT_RUN]),
+                *self._notes(work, mapping, timing, scenario),
+            ),
+            time_per_inference_s=float(timing.busy_s[0] + timing.idle_s[0]) if runs else math.nan,
             does_not_fit=unfit,
         )
 

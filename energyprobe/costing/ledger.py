@@ -106,6 +106,11 @@ class Ledger:
         """Note that these entries, shape ``(entries,)``, do something that is not charged."""
         self.unpriced[: len(self.work.calls)] |= self.work.any_by_row(entries)
 
+    def leave_out_all(self) -> None:
+        """Note that no price says anything, those of rows that no layer causes among them; nor any time."""
+        self.unpriced[:] = True
+        self.latency_s[:] = np.nan
+
     def table(
         self,
         device: Device,

@@ -298,6 +298,26 @@ def test_graded_values_on_a_chip_of_spikes(make_call, make_trace, graded, make_c
     assert make_chip(graded_events=True, macs=4).cost(trace).energy_j[0] == pytest.approx(35 * 4 * PJ)
 
 
+def test_a_conventional_network_cannot_run_on_a_chip_of_spikes(
+    make_call, make_trace, graded, spiking, make_chip
+):
+    first = make_call("first", (Dense(inputs=7, units=5), graded(35)))
+    second = make_call("second", (Dense(inputs=5, units=3), graded(15)), inputs=("first",))
+    chip = make_chip(acs=2, static_w=3, host_w=1, timestep_s=1000)
+    cost = chip.cost(make_trace(first, second))
+    assert np.isnan(cost.energy_j).all()
+    total = cost.total()
+    assert math.isnan(total.energy_j)
+    assert math.isnan(total.latency_s)
+    assert math.isnan(total.time_per_inference_s)
+    assert cost.notes[0].startswith("a network of graded values cannot run on it as it is")
+    # One whose first layer alone reads values runs, but for that layer.
+    spikes = make_call("second", (Dense(inputs=5, units=3), spiking(15)), inputs=("first",))
+    mixed = chip.cost(make_trace(first, spikes))
+    assert mixed.energy_j[network_row(mixed, "static power")] == pytest.approx(3e-3 * 1e-6)
+    assert mixed.lower_bound
+
+
 def test_an_average_and_static_power_would_count_twice(make_chip):
     with pytest.raises(DeviceError, match=r"chip.toml, line \d+: constants.acs.basis: an average over an"):
         text = FIGURE.format(name="acs", value=26, ends="", unit="pJ") + 'basis = "average"\n'
