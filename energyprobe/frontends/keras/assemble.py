@@ -10,13 +10,13 @@ import numpy as np
 from msgspec.structs import replace
 
 from energyprobe.errors import RecordingError
-from energyprobe.frontends.keras.capture import Frame
 from energyprobe.frontends.keras.counters import Counters, Totals
 from energyprobe.frontends.keras.observe import Observation, activity, weighted
-from energyprobe.frontends.keras.plan import Plan, PlannedCall, PlannedStep
+from energyprobe.frontends.keras.plan import Plan
+from energyprobe.frontends.keras.planned import Link, PlannedCall, PlannedStep
 from energyprobe.frontends.keras.rules.base import StepDraft
 from energyprobe.trace.merging import merge_calls
-from energyprobe.trace.operations import Conv, Dense, Free, Product, Sparse, Uncounted
+from energyprobe.trace.operations import Conv, Dense, Elementwise, Free, Product, Sparse, Uncounted
 from energyprobe.trace.records import Activity, Fate, LayerCall, Step, Use
 
 
@@ -63,7 +63,7 @@ def presented(plan: Plan, starts: int | None) -> Presented:
     RecordingError
         If data were of another shape than the model declares.
     """
-    if plan.samples is None or plan.runs is None or plan.misshapen is None:
+    if plan.counters is None or plan.samples is None or plan.runs is None or plan.misshapen is None:
         return Presented(0, 0, 0)
     totals = plan.counters.read()
     if totals.integer(plan.misshapen):
@@ -95,12 +95,14 @@ def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tu
     read: dict[int, Totals] = {}
     indices = _indices(plan.calls)
     records: dict[tuple[str, int], LayerCall] = {}
-    keys = {id(call.frame): (call.frame.path, indices[id(call.frame)]) for call in plan.calls}
+    keys = {id(frame): (call.path, indices[id(call.frame)]) for call in plan.calls for frame in call.frames}
     for call in plan.calls:
         totals = _totals(call.counters, read)
         if not totals.integer(call.lead):
             continue
-        record = _layer_call(call, totals, shown, keys)
+        # Squares of one step of a loop are not squares of a sample, nor are those of one timestep of a batch.
+        squares = not (call.in_loop or plan.time_major)
+        record = _layer_call(call, totals, shown, keys, squares)
         key = keys[id(call.frame)]
         if key in records:
             record = of_samples(merge_calls(records[key], record), shown.samples)
@@ -115,16 +117,15 @@ def _totals(counters: Counters, read: dict[int, Totals]) -> Totals:
 
 
 def _indices(calls: Iterable[PlannedCall]) -> dict[int, int]:
-    """Number the calls of each path, those of repeated timesteps alike."""
+    """Number the calls of each path, those of repeated loops alike."""
     by_path: dict[str, list[PlannedCall]] = {}
     for call in calls:
-        by_path.setdefault(call.frame.path, []).append(call)
-    indices = {}
-    for same in by_path.values():
-        in_one_step = len(same) // (same[0].repeats or 1)
-        for number, call in enumerate(same):
-            indices[id(call.frame)] = number % max(in_one_step, 1)
-    return indices
+        by_path.setdefault(call.path, []).append(call)
+    return {
+        id(call.frame): number % max(len(same) // call.repeats, 1)
+        for same in by_path.values()
+        for number, call in enumerate(same)
+    }
 
 
 def of_samples(call: LayerCall, samples: int) -> LayerCall:
@@ -150,35 +151,50 @@ def _activity_of_samples(seen: Activity | None, samples: int) -> Activity | None
 
 
 def _layer_call(
-    call: PlannedCall, totals: Totals, shown: Presented, keys: dict[int, tuple[str, int]]
+    call: PlannedCall, totals: Totals, shown: Presented, keys: dict[int, tuple[str, int]], squares: bool
 ) -> LayerCall:
     frame = call.frame
     sample_steps = totals.integer(call.lead)
-    steps = tuple(_step(step, call, totals, shown, sample_steps) for step in call.steps)
+    steps = _merged(_step(step, call, totals, shown, sample_steps, squares) for step in call.steps)
     parameters = call.own_weights
     return LayerCall(
         layer=frame.name,
-        path=frame.path,
+        path=call.path,
         type=frame.type,
         call_index=keys[id(frame)][1],
         fate=_fate(steps),
         steps=steps,
         samples=shown.samples,
         sample_steps=sample_steps,
-        inputs=tuple(_key(each, keys) for each in call.inputs),
-        output=_activity(call.output, totals, shown, call),
+        inputs=tuple(dict.fromkeys(_key(each, keys) for each in call.inputs)),
+        output=_activity(call.output, totals, shown, squares),
         output_spiking=call.code is not None,
         out_shape=tuple(frame.handed[0].shape[1:]) if frame.handed else (),
         dt=_dt(call),
         parameters=sum(int(np.prod(each.shape)) for each in parameters),
         parameter_bytes=sum(_nbytes(each) for each in parameters),
-        bytes_in=totals.integer(call.bytes_in) if call.bytes_in else 0,
-        bytes_out=totals.integer(call.bytes_out) if call.bytes_out else 0,
+        bytes_in=totals.integer(call.bytes_in),
+        bytes_out=totals.integer(call.bytes_out),
         foldable_over_time=not any(step.draft.state_elements for step in call.steps),
     )
 
 
-def _key(producer: Frame | str, keys: dict[int, tuple[str, int]]) -> str:
+def _merged(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Join arithmetic of the same function that ran equally often."""
+    merged: dict[Any, Step] = {}
+    for number, step in enumerate(steps):
+        operation = step.operation
+        if not isinstance(operation, Elementwise):
+            merged[number] = step
+            continue
+        key = (operation.function, operation.ops_per_element, step.executions)
+        before = merged[key].operation if key in merged else None
+        elements = operation.elements + (before.elements if isinstance(before, Elementwise) else 0)
+        merged[key] = replace(step, operation=replace(operation, elements=elements))
+    return tuple(merged.values())
+
+
+def _key(producer: Link, keys: dict[int, tuple[str, int]]) -> str:
     if isinstance(producer, str):
         return producer
     path, index = keys.get(id(producer), (producer.path, producer.index))
@@ -197,15 +213,17 @@ def _fate(steps: tuple[Step, ...]) -> Fate:
     return "free" if all(isinstance(step.operation, Free) for step in steps) else "counted"
 
 
-def _step(step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented, sample_steps: int) -> Step:
+def _step(
+    step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented, sample_steps: int, squares: bool
+) -> Step:
     draft = step.draft
-    rows = sample_steps if step.rows is None else totals.integer(step.rows)
+    runs = sample_steps if step.runs is None else totals.integer(step.runs)
     weights, nonzeros, nbytes = _weights(draft)
     return Step(
         operation=draft.operation,
-        executions=rows * draft.repeat,
+        executions=runs * draft.repeat,
         dtype=call.dtype,
-        use=_use(step, call, totals, shown),
+        use=_use(step, totals, shown, squares),
         weights=weights,
         weight_nonzeros=nonzeros,
         weight_bytes=nbytes,
@@ -219,50 +237,54 @@ def _numpy_name(dtype: str) -> str:
 
 
 def _weights(draft: StepDraft) -> tuple[int, int | None, int]:
-    if draft.weight is None:
+    """Number of weights, of those that are not zero, and bytes."""
+    value = None if draft.weight is None else draft.weight.value()
+    if value is not None:
+        return value.size, int(np.count_nonzero(value)), value.nbytes
+    if draft.other is None or isinstance(draft.operation, Product):
         return 0, None, 0
-    value = draft.weight.value()
-    return value.size, int(np.count_nonzero(value)), value.nbytes
+    size = int(np.prod(draft.other.shape))
+    return size, None, size * int(draft.other.dtype.size)
 
 
-def _use(step: PlannedStep, call: PlannedCall, totals: Totals, shown: Presented) -> Use | None:
+def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> Use | None:
     operation = step.draft.operation
     if not isinstance(operation, (Dense, Conv, Product, Sparse)):
         return None
     seen = step.observation
     if seen is None:
         return Use(activity=None, spiking=step.code is not None)
+    pairs = None if step.pairs is None else totals.integer(step.pairs)
+    spike_pairs = None if step.spike_pairs is None else totals.integer(step.spike_pairs)
     if isinstance(operation, Product):
-        pairs = totals.integer(step.pairs) if step.pairs else None
         return Use(
-            activity=_activity(seen, totals, shown, call),
+            activity=_activity(seen, totals, shown, squares),
             spiking=step.code is not None,
             fanout_events=pairs,
             effective_events=pairs,
-            other=_activity(step.other, totals, shown, call),
+            fanout_spikes=spike_pairs,
+            effective_spikes=spike_pairs,
+            other=_activity(step.other, totals, shown, squares),
             other_spiking=step.other_code is not None,
         )
-    spikes = "spikes" in seen.slots
-    effective = step.effective
+
+    def total(number: int | None, slot: str) -> int | None:
+        return None if number is None or slot not in seen.slots else weighted(seen, totals, number, slot)
+
     return Use(
-        activity=_activity(seen, totals, shown, call),
+        activity=_activity(seen, totals, shown, squares),
         spiking=step.code is not None,
-        fanout_events=weighted(seen, totals, step.events),
-        fanout_spikes=weighted(seen, totals, step.events, "spikes") if spikes else None,
-        effective_events=None if effective is None else weighted(seen, totals, effective),
-        effective_spikes=(
-            weighted(seen, totals, effective, "spikes") if spikes and effective is not None else None
-        ),
+        fanout_events=total(step.events, "sums"),
+        fanout_spikes=total(step.events, "spikes"),
+        effective_events=total(step.effective, "sums") if pairs is None else pairs,
+        effective_spikes=total(step.effective, "spikes") if pairs is None else spike_pairs,
     )
 
 
-def _activity(
-    seen: Observation | None, totals: Totals, shown: Presented, call: PlannedCall
-) -> Activity | None:
+def _activity(seen: Observation | None, totals: Totals, shown: Presented, squares: bool) -> Activity | None:
     if seen is None:
         return None
-    # Squares of one step of a loop are not squares of a sample.
-    return activity(seen, totals, shown.samples, shown.observed, shown.continued or call.nested)
+    return activity(seen, totals, shown.samples, shown.observed, shown.continued or not squares)
 
 
 def _nbytes(variable: Any) -> int:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from energyprobe.frontends.keras.framework import Framework
@@ -18,8 +18,10 @@ from energyprobe.frontends.keras.inputs import declare_shapes
 
 _NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
 
-_FIXED = frozenset("Shape ShapeN Size Rank ReadVariableOp ResourceGather ZerosLike OnesLike".split())
-"""Operations whose output does not depend on the values of the data."""
+_FIXED = frozenset("Shape ShapeN Size Rank ZerosLike OnesLike".split())
+"""Operations whose output does not depend on the values of the input."""
+
+CALLS = frozenset("PartitionedCall StatefulPartitionedCall".split())
 
 _local = threading.local()
 _patch_lock = threading.Lock()
@@ -68,8 +70,8 @@ class Frame:
         Data tensors that it read and made, masks left out.
     handed : list of tensor
         What its caller got: `outputs`, or their last timestep.
-    rule : object or None
-        The rule that counts it as one unit; None for a container.
+    rule : Rule
+        How it is counted.
     children, ops : list
         Calls and raw operations directly inside it.
     """
@@ -84,7 +86,7 @@ class Frame:
     inputs: list[Any]
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
-    rule: Any = None
+    rule: Any
     outputs: list[Any] = dataclasses.field(default_factory=list)
     handed: list[Any] = dataclasses.field(default_factory=list)
     children: list[Frame] = dataclasses.field(default_factory=list)
@@ -114,7 +116,7 @@ class Capture:
     framework : Framework
         The model's Keras.
     rule_of : callable
-        ``rule_of(layer)`` gives the rule that counts a layer as a unit, or None for a container.
+        ``rule_of(layer)`` gives the `Rule` of a layer.
     on_nested : callable
         Called with a `Frame` that ended in another graph than the step's (the body of a loop), where
         its tensors can be observed only at once.
@@ -137,9 +139,9 @@ class Capture:
         self.makers: dict[int, RawOp] = {}
         self._stack: list[Frame] = []
         self._counts: dict[str, int] = {}
-        self._paths: dict[int, str] = {}
         self._paused = False
         self._varying: dict[int, bool] = {}
+        self._live: set[int] | None = None
         self.graph = current_graph(framework.tf)
 
     @contextlib.contextmanager
@@ -157,33 +159,37 @@ class Capture:
             op_callbacks.remove_op_callback(self._on_op)
             unpatch(self.framework)
             _local.capture = outer
+        self._live = self._find_live()
 
     def run(
         self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Run one call of a layer inside a frame of its own."""
+        """Run one call of a layer inside a frame of its own; in a ``tf.function`` nothing is followed."""
+        if not self.follows(current_graph(self.framework.tf)):
+            return original(layer, *args, **kwargs)
         frame = self._open(layer, args, kwargs)
-        unit = frame.rule is not None
         self._stack.append(frame)
         try:
-            if unit:
-                with frame.rule.around(frame):
-                    result = original(layer, *args, **kwargs)
-                result, outputs = frame.rule.narrow(frame, result)
-            else:
-                result = outputs = original(layer, *args, **kwargs)
+            with frame.rule.around(frame, self):
+                result = original(layer, *args, **kwargs)
+            result, outputs = frame.rule.narrow(frame, result)
         finally:
             self._stack.pop()
         frame.outputs, frame.handed = self._tensors(outputs), self._tensors(result)
         for tensor in [*frame.outputs, *frame.handed]:
             # A layer that hands its input on (dropout at inference) does not become its producer.
-            if unit and all(tensor is not each for each in frame.inputs):
+            if not frame.rule.open and all(tensor is not each for each in frame.inputs):
                 self.producers.setdefault(id(tensor), frame)
         if frame.graph is not self.graph:
             self._paused = True
             self.on_nested(self, frame)
             self._paused = False
         return result
+
+    @property
+    def active(self) -> bool:
+        """Whether it captures what the present thread runs."""
+        return getattr(_local, "capture", None) is self
 
     def parents(self, tensor: Any) -> tuple[Any, ...]:
         """The tensors that a tensor was made from."""
@@ -192,33 +198,66 @@ class Capture:
         op = self.makers.get(id(tensor))
         return () if op is None else op.inputs
 
-    def live(self) -> set[int]:
-        """Identities of the tensors on which the outputs of the step depend.
+    def needs(self, tensors: Iterable[Any]) -> bool:
+        """Whether the values of any of these tensors decide the outputs of the step, as far as is known.
 
-        What the outputs do not need is traced but never runs, such as the second pass by which Keras 2
-        works out the mask of a ``TimeDistributed``.
+        What the outputs do not need is traced but does not count, such as the cell that Keras runs once to
+        learn the shape of its output, or the second pass in which Keras 2 works out the mask of a
+        ``TimeDistributed``.
         """
+        return self._live is None or any(id(each) in self._live for each in tensors)
+
+    def varies(self, tensor: Any) -> bool:
+        """Whether a tensor depends on the data, rather than on weights, constants and shapes alone."""
+        # What no operation made are data; but for an eager tensor that is no input: a variable or constant.
+        return self._varying.get(id(tensor), self.graph is not None and tensor.dtype.name != "resource")
+
+    def variable(self, op: RawOp | None) -> Any:
+        """The handle of the variable that an operation read; None for any other operation."""
+        if op is None or op.type != "ReadVariableOp":
+            return None
+        handle, graph = op.inputs[0], op.graph
+        while graph is not None and hasattr(graph, "captures"):
+            outside = [outer for outer, inner in graph.captures if inner is handle]
+            if outside:
+                handle = outside[0]
+            graph = graph.outer_graph
+        return handle if hasattr(handle, "numpy") else None
+
+    def follows(self, graph: Any) -> bool:
+        """Whether a graph is the body of loops and branches in the step, and not of a ``tf.function``.
+
+        A function that the user made keeps its graph: what is added to it would stay.
+        """
+        from tensorflow.python.ops import control_flow_v2_func_graphs as bodies
+
+        kinds = (bodies.CondBranchFuncGraph, bodies.WhileBodyFuncGraph)
+        while graph is not self.graph and isinstance(graph, kinds):
+            graph = graph.outer_graph
+        return graph is self.graph
+
+    def function_in(self, frame: Frame) -> bool:
+        """Whether a ``tf.function`` ran directly inside a call; TensorFlow reports none in a graph."""
+        if frame.graph is None:
+            return any(op.type.startswith("__") for op in frame.ops)
+        inner: list[Frame | RawOp] = [*frame.children, *frame.ops]
+        read = [tensor for each in inner for tensor in each.inputs]
+        given = {id(tensor) for child in frame.children for tensor in [*child.outputs, *child.handed]}
+        given |= {id(tensor) for tensor in frame.inputs}
+        return any(tensor.op.type in CALLS for tensor in [*read, *frame.outputs] if id(tensor) not in given)
+
+    def _find_live(self) -> set[int]:
         waiting = [tensor for frame in self.roots for tensor in frame.handed]
         found: set[int] = set()
         while waiting:
             tensor = waiting.pop()
-            if id(tensor) not in found:
-                found.add(id(tensor))
+            if id(tensor) in found:
+                continue
+            found.add(id(tensor))
+            op = self.makers.get(id(tensor))
+            if op is None or op.type not in _FIXED:
                 waiting += self.parents(tensor)
         return found
-
-    def varies(self, tensor: Any) -> bool:
-        """Whether a tensor depends on the data, rather than on weights, constants and shapes alone."""
-        if id(tensor) not in self._varying:
-            op = self.makers.get(id(tensor))
-            if op is None or op.type == "Placeholder":
-                # Model inputs, and what a loop carries from step to step.
-                self._varying[id(tensor)] = True
-            elif op.type in _FIXED:
-                self._varying[id(tensor)] = False
-            else:
-                self._varying[id(tensor)] = any(self.varies(each) for each in op.inputs)
-        return self._varying[id(tensor)]
 
     def release(self) -> None:
         """Let go of the layers, and of all that planning alone needs."""
@@ -234,7 +273,6 @@ class Capture:
         parent = self._stack[-1] if self._stack else None
         name = getattr(layer, "name", type(layer).__name__)
         path = name if parent is None or parent.parent is None else f"{parent.path}/{name}"
-        path = self._paths.setdefault(id(layer), path)
         index = self._counts.get(path, 0)
         self._counts[path] = index + 1
         data = {key: value for key, value in kwargs.items() if key not in _NOT_DATA}
@@ -255,6 +293,9 @@ class Capture:
             self.roots.append(frame)
         else:
             parent.children.append(frame)
+        if parent is None or parent.rule.loops:
+            # Data, or a state: that before the first timestep varies as much as that before any other.
+            self._varying |= dict.fromkeys(map(id, frame.inputs), True)
         if frame.graph is self.graph is not None:
             self.declared += declare_shapes(frame)
         self.frames.append(frame)
@@ -279,8 +320,10 @@ class Capture:
         names = dict(zip(pairs[0::2], pairs[1::2], strict=True))
         frame = self._stack[-1] if self._stack else None
         op = RawOp(op_type, tuple(inputs), tuple(outputs), names, graph, frame)
+        varies = op_type == "Placeholder" or op_type not in _FIXED and any(map(self.varies, inputs))
         for tensor in outputs:
             self.makers[id(tensor)] = op
+            self._varying[id(tensor)] = varies and tensor.dtype.name != "resource"
         (self.loose_ops if frame is None else frame.ops).append(op)
 
 

@@ -87,9 +87,9 @@ class Observation:
 
     @property
     def steps(self) -> int | None:
-        """Timesteps, where known while tracing."""
+        """Timesteps, where known while tracing; None where there are timesteps within timesteps."""
         if self.time:
-            return self.tensor.shape[1]
+            return self.tensor.shape[1] if self.fold is None else None
         return self.fold if isinstance(self.fold, int) else None
 
 

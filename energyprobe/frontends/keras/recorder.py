@@ -135,7 +135,7 @@ class Recorder:
 
         def nested(capture: Capture, frame: Frame) -> None:
             for plan in plans:
-                plan.observe_nested(capture, frame)
+                plan.observe_in_loop(capture, frame)
 
         capture = Capture(self._framework, self._table, nested)
         plans += [Plan(capture, options) for options in self._options]
@@ -233,6 +233,7 @@ class Recorder:
             outputs=outputs,
             versions=self._framework.versions(model),
             options=self._options[number].described,
+            notes=plan.notes,
         )
 
     def _check_steps(self, seen: int) -> None:

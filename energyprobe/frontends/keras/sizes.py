@@ -54,21 +54,30 @@ class Sizes:
 
     def axis(self, tensor: Any, axis: int) -> Size:
         """Size of one axis."""
-        if tensor.shape.rank is not None and tensor.shape[axis] is not None:
-            return int(tensor.shape[axis])
+        while tensor.shape.rank is None or tensor.shape[axis] is None:
+            source = self._as_long(tensor, axis)
+            if source is None:
+                return self._worked_out(tensor, axis)
+            tensor = source
+        return int(tensor.shape[axis])
+
+    def _as_long(self, tensor: Any, axis: int) -> Any:
+        """A tensor from which this one was made, and which is as long along an axis."""
         source = self._across_a_layer(tensor, axis)
-        if source is not None:
-            return self.axis(source, axis)
+        op = self._capture.makers.get(id(tensor))
+        if source is not None or op is None or op.outputs[0] is not tensor:
+            return source
+        if op.type in _CONVOLUTIONS and axis == 0:
+            return op.inputs[0]
+        return self._same_shape(op)
+
+    def _worked_out(self, tensor: Any, axis: int) -> Size:
         op = self._capture.makers.get(id(tensor))
         if op is not None and op.outputs[0] is tensor:
-            source = self._same_shape(op)
-            if source is not None:
-                return self.axis(source, axis)
             if op.type == "MatMul" and axis == 0:
                 return self.axis(op.inputs[0], 1 if op.attribute("transpose_a") else 0)
             if op.type in _CONVOLUTIONS and op.attribute("padding") in ("SAME", "VALID"):
-                size = self.axis(op.inputs[0], axis)
-                return self._strided(op, size, axis) if axis else size
+                return self._strided(op, self.axis(op.inputs[0], axis), axis)
         return self._tf.shape(tensor, out_type=self._tf.int64)[axis]
 
     def _across_a_layer(self, tensor: Any, axis: int) -> Any:
@@ -76,7 +85,7 @@ class Sizes:
         frame = self._capture.producers.get(id(tensor))
         if frame is None or frame.graph is not current_graph(self._tf):
             return None
-        kept = frame.rule.keeps_samples if axis == 0 else axis == 1 and frame.rule.keeps_time(frame.layer)
+        kept = frame.rule.keeps_samples if axis == 0 else axis == 1 and frame.rule.keeps_time(frame)
         inputs = [each for each in frame.inputs if each.shape.rank is not None and each.shape.rank > axis]
         unknown = [each for each in inputs if each.shape[axis] is None]
         return unknown[0] if kept and unknown else None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.rules.base import Call, Rule, Steps, always
+from energyprobe.frontends.keras.rules.base import Call, Rule, SpikeCode, StepDraft, Steps, always, same
+from energyprobe.trace.operations import Free
 
 OPS_PER_ELEMENT = {"softmax": 3, "log_softmax": 3, "gelu": 4, "silu": 2, "swish": 2, "mish": 3, "glu": 2}
 """Operations for each output element, where it is not 1."""
@@ -34,14 +35,28 @@ def activation_steps(call: Call) -> Steps:
 
 
 def activation_layer(call: Call) -> Steps:
-    """Layers that are an activation: ``Activation``, ``ReLU``, ``Softmax``, …"""
-    if hasattr(call.layer, "activation"):
-        return activation_steps(call)
-    name = type(call.layer).__name__.lower()
+    """Layers that are an activation, such as ``Activation``, ``ReLU`` or ``Softmax``."""
+    name = _layer_name(call.layer)
+    if name == "linear":
+        return [StepDraft(Free(reason="hands its input on"))]
     return call.elementwise(name, OPS_PER_ELEMENT.get(name, 1))
 
 
-_LAYER = Rule(activation_layer, keeps_time=always, activation=always)
+def _layer_name(layer: Any) -> str:
+    """Name of the function that an activation layer applies."""
+    return activation_name(layer.activation if hasattr(layer, "activation") else layer)
+
+
+def _spikes(layer: Any, codes: list[SpikeCode | None]) -> SpikeCode | None:
+    return same(layer, codes) if _layer_name(layer) == "linear" else None
+
+
+_LAYER = Rule(
+    activation_layer,
+    spikes=_spikes,
+    keeps_time=always,
+    activation=lambda layer: _layer_name(layer) != "linear",
+)
 
 RULES: dict[str, Rule] = {
     name: _LAYER for name in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Softmax")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ from energyprobe.frontends.keras.capture import Capture, Frame
 from energyprobe.trace.operations import AnyOperation, Elementwise, Uncounted
 
 Shape = tuple[int | None, ...]
+Runs = tuple[tuple[Any, int], ...]
+"""Pairs of a tensor and one of its axes; an operation ran as often as the product of these sizes says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,25 +37,38 @@ class SpikeCode:
 
 @dataclasses.dataclass(eq=False)
 class Weight:
-    """A weight tensor of a synaptic operation.
+    """Weights of a synaptic operation.
 
     Attributes
     ----------
-    variable : object
-        The layer's variable.
+    read : callable
+        Gives the variable, or its present value.
     layout : callable
-        Brings its value into the layout that `energyprobe.trace.geometry.effective_fanout` takes.
+        Brings the value into the layout that `energyprobe.trace.geometry.effective_fanout` takes.
     """
 
-    variable: Any
+    read: Callable[[], Any]
     layout: Callable[[np.ndarray], np.ndarray] = staticmethod(lambda value: value)
 
-    def value(self) -> np.ndarray:
-        """Its present value, laid out; also while a graph is being traced."""
+    @classmethod
+    def of(cls, layer: Any, name: str, layout: Callable[[np.ndarray], np.ndarray] | None = None) -> Weight:
+        """The weights that a layer has under a name; the layer is held weakly."""
+        held = weakref.ref(layer)
+
+        def read() -> Any:
+            return getattr(held(), name)
+
+        return cls(read) if layout is None else cls(read, layout)
+
+    def value(self) -> np.ndarray | None:
+        """Its present value, laid out; None where it is only known inside the graph."""
         import tensorflow as tf
 
         with tf.init_scope():
-            return self.layout(np.asarray(self.variable))
+            now = self.read()
+            if tf.is_tensor(now) and not hasattr(now, "numpy"):
+                return None
+            return self.layout(np.asarray(now))
 
 
 @dataclasses.dataclass(eq=False)
@@ -68,21 +84,22 @@ class StepDraft:
     weight : Weight or None
         Its weights.
     other : tensor or None
-        Second operand of a product.
+        Second operand of a product: another activation, or weights that only the graph knows.
     pairs : callable or None
-        ``pairs(tf, mask, other_mask)`` counts the event pairs of a product in the graph.
+        ``pairs(tf, counts, other counts)`` adds up the pairs that meet in a product of `source` and `other`.
     layout : {"last", "first"}
         Whether channels are the last or the first axis of `source`.
     each : int
-        Connections that leave each input element of a `Sparse` or `Dense` operation.
+        Connections that leave each input element of a `Sparse` operation.
     fanout : callable or None
         ``fanout(mask)``: non-zero weights that read each element, broadcastable to one sample in one
-        timestep of `source`; needed where the operation's input is not the last axis.
+        timestep of `source`; needed where geometry cannot tell.
     repeat : int
         Times that the operation runs for one sample in one timestep.
-    rows : bool
-        Whether the operation runs once for each row of `source`, whose first axis may hold more than the
-        samples.
+    runs : Runs or None
+        How often it ran; None: once for each sample and timestep of the call.
+    time : bool or None
+        Whether axis 1 of `source` is time; None: as for the call.
     state_elements : int
         Elements of state kept between timesteps for one sample.
     """
@@ -96,8 +113,12 @@ class StepDraft:
     each: int = 1
     fanout: Callable[[np.ndarray], np.ndarray] | None = None
     repeat: int = 1
-    rows: bool = False
+    runs: Runs | None = None
+    time: bool | None = None
     state_elements: int = 0
+
+
+Steps = list[StepDraft]
 
 
 class Call:
@@ -113,13 +134,25 @@ class Call:
         Whether axis 1 of its first input is time.
     """
 
-    def __init__(self, frame: Frame, capture: Capture, time: bool, layer: Any = None) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        capture: Capture,
+        time: bool,
+        layer: Any = None,
+        has_time: Callable[[Any], bool] = lambda tensor: False,
+    ) -> None:
         self.frame = frame
         self.capture = capture
         self.layer = frame.layer if layer is None else layer
         self.inputs = [frame.seen(each) for each in frame.inputs]
         self.outputs = frame.outputs
         self.time = time
+        self.has_time = has_time
+
+    def of(self, layer: Any, time: bool) -> Call:
+        """The same call as one of a layer within this one."""
+        return Call(self.frame, self.capture, time, layer, self.has_time)
 
     @property
     def tf(self) -> Any:
@@ -136,9 +169,14 @@ class Call:
         """The first output."""
         return self.outputs[0]
 
-    def core(self, tensor: Any, time: bool | None = None) -> Shape:
+    @property
+    def lead(self) -> int:
+        """Leading axes that stand for samples and timesteps: 2 where axis 1 is time, else 1."""
+        return 2 if self.time else 1
+
+    def core(self, tensor: Any) -> Shape:
         """Shape of a tensor without batch and time."""
-        return tuple(tensor.shape[2 if (self.time if time is None else time) else 1 :])
+        return tuple(tensor.shape[self.lead :])
 
     @property
     def input_shape(self) -> Shape:
@@ -148,16 +186,34 @@ class Call:
     @property
     def output_shape(self) -> Shape:
         """Shape of the first output without batch and time."""
-        keeps = self.time and len(self.output.shape) > 1
-        return self.core(self.output, keeps)
+        return self.core(self.output)
 
-    def elementwise(self, function: str, ops: int = 1, tensor: Any = None) -> list[StepDraft]:
+    def per_run(self, tensor: Any) -> tuple[int, Runs | None]:
+        """Elements of a tensor for each sample and timestep; sizes not yet known go to how often it ran."""
+        return per_run(tensor, self.lead)
+
+    def elementwise(self, function: str, ops: int = 1, tensor: Any = None) -> Steps:
         """Arithmetic on each element of the output, or of another tensor of the call."""
-        shape = self.output_shape if tensor is None else self.core(tensor)
-        elements = count(shape)
-        return [StepDraft(Elementwise(function=function, elements=elements, ops_per_element=ops))]
+        elements, runs = self.per_run(self.output if tensor is None else tensor)
+        return [StepDraft(Elementwise(function=function, elements=elements, ops_per_element=ops), runs=runs)]
 
-    def uncounted(self, reason: str) -> list[StepDraft]:
+    def synaptic(self, operation: AnyOperation, kernel: Any = None, source: Any = None) -> StepDraft:
+        """A synaptic operation that reads `source` (the first input, if not given) by the weights `kernel`.
+
+        Parameters
+        ----------
+        operation : Dense or Conv
+            What is computed for one sample in one timestep.
+        kernel : variable or array, optional
+            Weights, laid out as `energyprobe.trace.geometry.effective_fanout` wants them. Without them
+            effective synaptic operations stay unknown.
+        source : tensor, optional
+            What is read.
+        """
+        weight = None if kernel is None else Weight(lambda: kernel)
+        return StepDraft(operation, self.input if source is None else source, weight)
+
+    def uncounted(self, reason: str) -> Steps:
         """Say that no count can be given, and why."""
         return [StepDraft(Uncounted(reason=reason))]
 
@@ -176,11 +232,19 @@ def count(shape: Shape) -> int:
     """
     known = [size for size in shape if size is not None]
     if len(known) < len(shape):
-        raise UnknownShapeError(f"shape {shape} is not known before the model runs (run_eagerly=True knows it)")
+        raise UnknownShapeError(
+            f"shape {tuple(shape)} is not known before the model runs (run_eagerly=True knows it)"
+        )
     return math.prod(known)
 
 
-Steps = list[StepDraft]
+def per_run(tensor: Any, lead: int) -> tuple[int, Runs | None]:
+    """Known elements behind the first `lead` axes of a tensor, and how often they come if any is unknown."""
+    unknown = [axis for axis, size in enumerate(tensor.shape) if axis >= lead and size is None]
+    elements = math.prod(size for size in tensor.shape[lead:] if size is not None)
+    return elements, tuple((tensor, axis) for axis in [*range(lead), *unknown]) if unknown else None
+
+
 Spikes = Callable[[Any, list[SpikeCode | None]], SpikeCode | None]
 
 
@@ -199,9 +263,40 @@ def same(layer: Any, codes: list[SpikeCode | None]) -> SpikeCode | None:
     return SpikeCode(None, steps.pop() if len(steps) == 1 else None)
 
 
-def always(layer: Any) -> bool:
-    """Yes, for every layer of the type."""
+def summed(layer: Any, codes: list[SpikeCode | None]) -> SpikeCode | None:
+    """Outputs in which spikes of one size add up, to several in a step."""
+    return codes[0] if codes and all(code == codes[0] for code in codes) else None
+
+
+def always(anything: Any) -> bool:
+    """Yes, for every layer or call."""
     return True
+
+
+def never(anything: Any) -> bool:
+    """No, for every layer or call."""
+    return False
+
+
+def batch_first(tf: Any, layer: Any, sequence: Any) -> Any:
+    """What a layer read or made, samples before timesteps (``time_major`` of Keras 2 puts them last)."""
+    if not getattr(layer, "time_major", False):
+        return sequence
+    return tf.transpose(sequence, [1, 0, *range(2, len(sequence.shape))])
+
+
+def last(layer: Any, sequence: Any) -> Any:
+    """The last timestep of what a layer made."""
+    return sequence[-1] if getattr(layer, "time_major", False) else sequence[:, -1]
+
+
+def tail_kept(frame: Frame) -> bool:
+    """Whether axis 1 stays what it is because the axes behind it hold as many elements before and after."""
+    before, after = frame.inputs[0].shape, frame.outputs[0].shape
+    tails = [tuple(shape[2:]) for shape in (before, after)]
+    if min(len(before), len(after)) < 2 or any(None in tail for tail in tails):
+        return False
+    return math.prod(tails[0]) == math.prod(tails[1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,29 +310,45 @@ class Rule:
     spikes : callable
         ``spikes(layer, codes of the inputs)`` says whether the output carries spikes.
     keeps_time : callable
-        ``keeps_time(layer)``: whether axis 1 of the output stands for the same as axis 1 of the input.
+        ``keeps_time(frame)``: whether axis 1 of the output stands for the same as axis 1 of the input.
     keeps_samples : bool
         Whether axis 0 of the output is as long as axis 0 of the input.
-    times : bool
-        Whether axis 1 of the input is time by the nature of the layer.
+    times : callable
+        ``times(layer)``: whether the layer runs over time by its nature: the first two axes of its input are
+        samples and timesteps.
     activation : callable
         ``activation(layer)``: whether the output is that of an activation, worth observing.
     around : callable
-        Context manager around the call while it is captured.
+        ``around(frame, capture)``: context manager around the call while it is captured.
     narrow : callable
         ``narrow(frame, result)`` gives what the caller gets, and what was really made.
+    inside : callable or None
+        ``inside(frame)`` gives the calls within that are counted on their own; None where there are none,
+        because the rule counts all that the layer does.
+    plain : bool
+        Whether shapes, inputs and outputs of a call tell all that `steps` needs, whatever is around it.
+    loops : bool
+        Whether it runs the calls inside once for each timestep of its first input.
     """
 
     steps: Callable[[Call], Steps]
     spikes: Spikes = graded
-    keeps_time: Callable[[Any], bool] = staticmethod(lambda layer: False)
+    keeps_time: Callable[[Frame], bool] = never
     keeps_samples: bool = True
-    times: bool = False
-    activation: Callable[[Any], bool] = staticmethod(lambda layer: False)
-    around: Callable[[Frame], contextlib.AbstractContextManager[None]] = staticmethod(
-        lambda frame: contextlib.nullcontext()
+    times: Callable[[Any], bool] = never
+    activation: Callable[[Any], bool] = never
+    around: Callable[[Frame, Capture], contextlib.AbstractContextManager[None]] = staticmethod(
+        lambda frame, capture: contextlib.nullcontext()
     )
     narrow: Callable[[Frame, Any], tuple[Any, Any]] = staticmethod(lambda frame, result: (result, result))
+    inside: Callable[[Frame], list[Frame]] | None = None
+    plain: bool = True
+    loops: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether calls inside are counted on their own."""
+        return self.inside is not None
 
 
 @contextlib.contextmanager

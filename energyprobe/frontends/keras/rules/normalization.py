@@ -1,7 +1,7 @@
-"""Normalisation and preprocessing layers, as arithmetic on each element.
+"""Normalisation layers, as arithmetic on each element.
 
-Conventions, in operations for each output element: batch normalisation and other fixed affine maps 2 (product,
-sum); layer, group and instance normalisation 8 (sum for the mean; difference, square and sum for the
+Conventions, in operations for each output element: batch normalisation and other fixed affine maps 2
+(product, sum); layer and group normalisation 8 (sum for the mean; difference, square and sum for the
 variance; difference, division, product and sum for the result).
 """
 
@@ -24,11 +24,8 @@ def per_element(function: str, ops: int) -> Callable[[Call], Steps]:
 RULES: dict[str, Rule] = {
     "BatchNormalization": Rule(per_element("batch_normalization", 2), keeps_time=always),
     "LayerNormalization": Rule(per_element("layer_normalization", 8), keeps_time=always),
-    "GroupNormalization": Rule(per_element("group_normalization", 8)),
+    "GroupNormalization": Rule(per_element("group_normalization", 8), keeps_time=always),
     "UnitNormalization": Rule(per_element("unit_normalization", 3), keeps_time=always),
     # The squares and their sum, the root, the division and the scale.
     "RMSNormalization": Rule(per_element("rms_normalization", 4), keeps_time=always),
-    "Rescaling": Rule(per_element("rescaling", 2), keeps_time=always),
-    "Normalization": Rule(per_element("normalization", 2), keeps_time=always),
-    "Masking": Rule(per_element("masking", 2), keeps_time=always),
 }

@@ -37,7 +37,21 @@ def whole(method: str) -> Callable[[Call], Steps]:
     """A rule of global pooling: every input element is read once."""
 
     def steps(call: Call) -> Steps:
-        taps = count(call.input_shape)
+        taps, runs = call.per_run(call.input)
+        return [StepDraft(Pool(method=method, taps=taps, outputs=count(call.output_shape)), runs=runs)]
+
+    return steps
+
+
+def adaptive(method: str) -> Callable[[Call], Steps]:
+    """A rule of pooling to a given size: output o of n reads inputs floor(o s / n) to ceil((o + 1) s / n)."""
+
+    def steps(call: Call) -> Steps:
+        shape = list(call.input_shape)
+        taps = count((shape.pop(0 if call.layer.data_format == "channels_first" else -1),))
+        for axis, outputs in enumerate(call.layer.output_size):
+            size = count((shape[axis],))
+            taps *= sum(-(-(o + 1) * size // outputs) - o * size // outputs for o in range(outputs))
         return [StepDraft(Pool(method=method, taps=taps, outputs=count(call.output_shape)))]
 
     return steps
@@ -51,5 +65,5 @@ RULES: dict[str, Rule] = {
     f"{scope}{word}Pooling{axes}D": Rule(rule(method), spikes=spikes)
     for axes in (1, 2, 3)
     for word, method, spikes in (("Max", "max", same), ("Average", "average", graded))
-    for scope, rule in (("", windowed), ("Global", whole))
+    for scope, rule in (("", windowed), ("Global", whole), ("Adaptive", adaptive))
 }

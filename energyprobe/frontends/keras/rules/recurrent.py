@@ -2,7 +2,8 @@
 
 The recurrent operation reads the state of the step before. Layers that return only the last step are asked
 for all of them while they are captured, and the caller gets the last one: the state is then observed once,
-after the loop, instead of in every step.
+after the loop, instead of in every step. A masked step counts like any other, because Keras computes it and
+then drops the result. Layers around other cells are loops: their cells count on their own, in the loop.
 
 Conventions, for each unit and step: an LSTM adds 4 biases and 4 sums of the two products, evaluates 3
 sigmoids and 2 tanh, and makes 3 products and 1 sum (9); a GRU has 3 biases (6 where ``reset_after``), 3 sums,
@@ -12,11 +13,12 @@ sigmoids and 2 tanh, and makes 3 products and 1 sum (9); a GRU has 3 biases (6 w
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from energyprobe.frontends.keras.capture import Frame
+from energyprobe.frontends.keras.capture import Capture, Frame
 from energyprobe.frontends.keras.rules.base import (
     Call,
     Rule,
@@ -25,13 +27,15 @@ from energyprobe.frontends.keras.rules.base import (
     Weight,
     always,
     attribute,
+    batch_first,
     count,
+    last,
 )
 from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate
 from energyprobe.trace.padding import conv
 
 # (gates, elementwise operations beside biases and sums, state tensors, name) of each cell.
-_CELLS = {
+CELLS = {
     "SimpleRNNCell": (1, 1, 1, "simple_rnn"),
     "GRUCell": (3, 8, 1, "gru"),
     "LSTMCell": (4, 9, 2, "lstm"),
@@ -39,28 +43,24 @@ _CELLS = {
 
 
 def is_known_cell(keras: Any, cell: Any) -> bool:
-    """Whether a cell is one of Keras' own three, with its own ``call``."""
-    for name in _CELLS:
-        known = getattr(keras.layers, name)
-        if isinstance(cell, known) and type(cell).call is known.call:
-            return True
-    return False
+    """Whether all that a cell computes shows in its inputs and outputs.
+
+    It does in Keras' own three cells, with their own ``call``; but for a GRU that resets its state before
+    the product, whose product reads what no one else sees.
+    """
+    known = [getattr(keras.layers, name) for name in CELLS]
+    own = any(isinstance(cell, cls) and type(cell).call is cls.call for cls in known)
+    return own and getattr(cell, "reset_after", True)
 
 
-def _cell_facts(keras: Any, cell: Any) -> tuple[int, int, int, str]:
-    for name, facts in _CELLS.items():
-        if isinstance(cell, getattr(keras.layers, name)):
-            return facts
-    raise LookupError(type(cell).__name__)
-
-
-def cell_steps(call: Call, cell: Any, state: Any) -> Steps:
-    """Operations of a cell that reads `call.input` and `state`."""
+def cell_steps(call: Call, cell: Any, inputs: Any, state: Any, hidden: Any = None) -> Steps:
+    """Operations of a cell that reads `inputs`, `state`, and `hidden` where it resets before its product."""
     gates, ops, states, name = _cell_facts(call.capture.framework.keras, cell)
-    units, inputs = cell.units, count(call.input_shape[-1:])
+    units = cell.units
+    inward = Dense(inputs=count(inputs.shape[-1:]), units=gates * units)
     steps = [
-        StepDraft(Dense(inputs=inputs, units=gates * units), call.input, Weight(cell.kernel)),
-        *_recurrent(cell, state, gates, units),
+        StepDraft(inward, inputs, Weight.of(cell, "kernel")),
+        *_recurrent(cell, state, hidden, gates, units),
     ]
     steps[-1].state_elements = states * units
     if cell.use_bias:
@@ -72,57 +72,72 @@ def cell_steps(call: Call, cell: Any, state: Any) -> Steps:
     return steps
 
 
-def _recurrent(cell: Any, state: Any, gates: int, units: int) -> list[StepDraft]:
-    """The recurrent operation; a GRU that resets before its product has a part that no one sees."""
+def _cell_facts(keras: Any, cell: Any) -> tuple[int, int, int, str]:
+    return next(facts for name, facts in CELLS.items() if isinstance(cell, getattr(keras.layers, name)))
+
+
+def _recurrent(cell: Any, state: Any, hidden: Any, gates: int, units: int) -> list[StepDraft]:
+    """The recurrent operation; that of a GRU that resets before its product reads two tensors."""
     if getattr(cell, "reset_after", True):
-        return [StepDraft(Dense(inputs=units, units=gates * units), state, Weight(cell.recurrent_kernel))]
-    seen = Weight(cell.recurrent_kernel, lambda value: value[:, : 2 * units])
-    hidden = Weight(cell.recurrent_kernel, lambda value: value[:, 2 * units :])
+        whole = Dense(inputs=units, units=gates * units)
+        return [StepDraft(whole, state, Weight.of(cell, "recurrent_kernel"))]
+    seen = Weight.of(cell, "recurrent_kernel", lambda value: value[:, : 2 * units])
+    last = Weight.of(cell, "recurrent_kernel", lambda value: value[:, 2 * units :])
     return [
         StepDraft(Dense(inputs=units, units=2 * units), state, seen),
-        StepDraft(Dense(inputs=units, units=units), None, hidden),
+        StepDraft(Dense(inputs=units, units=units), hidden, last),
     ]
 
 
 def layer_steps(call: Call) -> Steps:
     """``SimpleRNN``, ``GRU``, ``LSTM``, and ``RNN`` around one of their cells."""
-    if getattr(call.layer, "time_major", False):
-        return call.uncounted("time_major=True puts time before the batch, which is not followed")
-    return cell_steps(call, call.layer.cell, previous_states(call))
+    inputs = batch_first(call.tf, call.layer, call.input)
+    return over_time(cell_steps(call, call.layer.cell, inputs, previous_states(call)))
+
+
+def over_time(steps: Steps) -> Steps:
+    """Operations that run in every timestep, whose sources have time as axis 1."""
+    for step in steps:
+        step.time = True
+    return steps
 
 
 def single_cell(call: Call) -> Steps:
     """``SimpleRNNCell``, ``GRUCell`` and ``LSTMCell`` on their own, one timestep."""
-    return cell_steps(call, call.layer, call.inputs[1])
+    hidden = None
+    if not getattr(call.layer, "reset_after", True):
+        # The last product that it makes is that with the state after the reset.
+        hidden = [op for op in call.frame.ops if op.type == "MatMul"][-1].inputs[0]
+    return cell_steps(call, call.layer, call.input, call.inputs[1], hidden)
 
 
 def previous_states(call: Call) -> Any:
-    """What the recurrent operation reads: the outputs, one step late; None where that is not known."""
-    sequence = call.outputs[0]
-    masked = call.frame.keywords.get("mask") is not None or _has_mask(call.frame.inputs[0])
-    if masked and getattr(call.layer, "zero_output_for_mask", False):
-        return None
-    tf = call.tf
-    earlier = sequence[:, :-1]
-    initial = call.frame.facts.get("initial")
-    if initial is None:
-        return tf.pad(earlier, [[0, 0], [1, 0]] + [[0, 0]] * (len(sequence.shape) - 2))
-    return tf.concat([tf.cast(initial, sequence.dtype)[:, tf.newaxis], earlier], 1)
-
-
-def _has_mask(tensor: Any) -> bool:
-    return getattr(tensor, "_keras_mask", None) is not None
+    """The state before each timestep: the outputs, one step late."""
+    tf, facts = call.tf, call.frame.facts
+    sequence = batch_first(tf, call.layer, call.output)
+    initial = facts["initial"]
+    first = tf.zeros_like(sequence[:, 0]) if initial is None else tf.cast(initial, sequence.dtype)
+    with_first = tf.concat([first[:, tf.newaxis], sequence], 1)
+    if facts["mask"] is None:
+        return with_first[:, :-1]
+    # A masked step leaves the state as it was, whatever it gives out: that of the last step without a mask.
+    valid = tf.cast(batch_first(tf, call.layer, facts["mask"]), tf.int32)
+    if call.layer.go_backwards:
+        valid = tf.reverse(valid, [1])
+    places = tf.pad(tf.argsort(1 - valid, 1, stable=True) + 1, [[0, 0], [1, 0]])
+    before = tf.cumsum(valid, 1, exclusive=True)
+    return tf.gather(with_first, tf.gather(places, before, batch_dims=1), batch_dims=1)
 
 
 def conv_lstm(call: Call) -> Steps:
     """``ConvLSTM1D`` to ``ConvLSTM3D``: an LSTM whose two products are convolutions."""
     layer, cell = call.layer, call.layer.cell
     first = layer.data_format == "channels_first"
-    core = list(call.core(call.input, True))
+    core = list(call.input.shape[2:])
     channels = count((core.pop(0 if first else -1),))
     count(tuple(core))
     inward = conv(
-        [size for size in core if size is not None],
+        core,
         channels=channels,
         filters=4 * cell.filters,
         kernel=cell.kernel_size,
@@ -138,47 +153,60 @@ def conv_lstm(call: Call) -> Steps:
         padding="same",
     )
     outputs = int(np.prod(inward.output_shape)) * cell.filters
-    return [
-        StepDraft(inward, call.input, Weight(cell.kernel), layout="first" if first else "last"),
-        _backward(call, backward, outputs, first),
-        *([StepDraft(Elementwise(function="bias", elements=4 * outputs))] if cell.use_bias else []),
-        StepDraft(Elementwise(function="add", elements=4 * outputs)),
-        StepDraft(Elementwise(function="gates", elements=outputs, ops_per_element=9)),
-        StepDraft(NeuronUpdate(neuron="lstm", neurons=outputs)),
-    ]
-
-
-def _backward(call: Call, operation: Conv, outputs: int, first: bool) -> StepDraft:
-    return StepDraft(
-        operation,
-        previous_states(call),
-        Weight(call.layer.cell.recurrent_kernel),
-        layout="first" if first else "last",
-        state_elements=2 * outputs,
+    return over_time(
+        [
+            _convolution(inward, call.input, Weight.of(cell, "kernel"), first),
+            _convolution(
+                backward, previous_states(call), Weight.of(cell, "recurrent_kernel"), first, 2 * outputs
+            ),
+            *([StepDraft(Elementwise(function="bias", elements=4 * outputs))] if cell.use_bias else []),
+            StepDraft(Elementwise(function="add", elements=4 * outputs)),
+            StepDraft(Elementwise(function="gates", elements=outputs, ops_per_element=9)),
+            StepDraft(NeuronUpdate(neuron="lstm", neurons=outputs)),
+        ]
     )
 
 
+def _convolution(operation: Conv, source: Any, weight: Weight, first: bool, state: int = 0) -> StepDraft:
+    layout: Any = "first" if first else "last"
+    return StepDraft(operation, source, weight, layout=layout, state_elements=state)
+
+
 @contextlib.contextmanager
-def _all_steps(frame: Frame) -> Any:
+def all_steps(frame: Frame, capture: Capture) -> Iterator[None]:
     """Have the layer return every timestep, and keep the state it starts from."""
     layer = frame.layer
-    if getattr(layer, "stateful", False) and getattr(layer, "states", None) is not None:
-        state = layer.states[0]
-        frame.facts["initial"] = None if state is None else state + 0.0
-    elif len(frame.inputs) > 1:
-        frame.facts["initial"] = frame.inputs[1]
+    frame.facts["initial"] = _initial_state(frame)
+    frame.facts["mask"] = _mask(frame)
     frame.facts["last_only"] = not layer.return_sequences
     with attribute(layer, "return_sequences", True):
         yield
 
 
-def _last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
+def _initial_state(frame: Frame) -> Any:
+    layer = frame.layer
+    if len(frame.inputs) > 1:
+        return frame.inputs[1]
+    if not getattr(layer, "stateful", False) or getattr(layer, "states", None) is None:
+        return None
+    state = layer.states[0]
+    # A copy: the variable changes when the step ends.
+    return None if state is None else state + 0.0
+
+
+def _mask(frame: Frame) -> Any:
+    given = frame.keywords.get("mask")
+    mask = getattr(frame.inputs[0], "_keras_mask", None) if given is None else given
+    return mask[0] if isinstance(mask, (list, tuple)) else mask
+
+
+def last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
     """Give the caller what the layer was asked for."""
     if not frame.facts["last_only"]:
         return result, result
     if isinstance(result, (list, tuple)):
-        return type(result)([result[0][:, -1], *result[1:]]), result
-    return result[:, -1], result
+        return type(result)([last(frame.layer, result[0]), *result[1:]]), result
+    return last(frame.layer, result), result
 
 
 def around_cell(cell: Any, inner: Rule) -> Rule:
@@ -191,35 +219,36 @@ def around_cell(cell: Any, inner: Rule) -> Rule:
     inner : Rule
         Its rule.
     """
-
-    def steps(call: Call) -> Steps:
-        if getattr(call.layer, "time_major", False):
-            return call.uncounted("time_major=True puts time before the batch, which is not followed")
-        return inner.steps(Call(call.frame, call.capture, True, layer=cell))
-
     return Rule(
-        steps,
+        lambda call: inner.steps(call.of(cell, time=True)),
         spikes=lambda layer, codes: inner.spikes(cell, codes),
-        times=True,
+        times=always,
         keeps_time=always,
         activation=lambda layer: inner.activation(cell),
-        around=_all_steps,
-        narrow=_last_step,
+        around=all_steps,
+        narrow=last_step,
+        plain=False,
     )
 
 
 def _layer(steps: Any) -> Rule:
-    return Rule(steps, times=True, keeps_time=always, activation=_no, around=_all_steps, narrow=_last_step)
+    return Rule(steps, times=always, keeps_time=always, around=all_steps, narrow=last_step, plain=False)
 
 
-def _no(layer: Any) -> bool:
-    return False
+LOOP = Rule(
+    lambda call: [],
+    times=always,
+    keeps_time=lambda frame: frame.layer.return_sequences,
+    inside=lambda frame: frame.children,
+    plain=False,
+    loops=True,
+)
+"""An ``RNN`` around cells that count on their own; what it does itself moves data."""
 
-
-RULES: dict[str, Rule] = {
-    **{name: _layer(layer_steps) for name in ("SimpleRNN", "GRU", "LSTM")},
-    **{f"ConvLSTM{axes}D": _layer(conv_lstm) for axes in (1, 2, 3)},
-    **{name: Rule(single_cell) for name in _CELLS},
-}
 KNOWN_CELL_LAYER = _layer(layer_steps)
 
+RULES: dict[str, Rule] = {
+    **{name: KNOWN_CELL_LAYER for name in ("SimpleRNN", "LSTM")},
+    **{f"ConvLSTM{axes}D": _layer(conv_lstm) for axes in (1, 2, 3)},
+    **{name: Rule(single_cell, plain=False) for name in CELLS},
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Frame
+from energyprobe.frontends.keras.capture import Capture, Frame
 from energyprobe.frontends.keras.rules.activations import activation_name
 from energyprobe.frontends.keras.rules.base import (
     Call,
@@ -15,6 +15,7 @@ from energyprobe.frontends.keras.rules.base import (
     always,
     attribute,
     count,
+    last,
 )
 from energyprobe.trace.operations import Filter, NeuronUpdate
 
@@ -27,8 +28,6 @@ def spike_code(layer: Any, codes: list[SpikeCode | None]) -> SpikeCode:
 
 def spiking_activation(call: Call) -> Steps:
     """``SpikingActivation``: integrates the activation's output, and fires at each whole number."""
-    if getattr(call.layer, "time_major", False):
-        return call.uncounted("time_major=True puts time before the batch, which is not followed")
     neurons = count(call.input_shape)
     name = activation_name(call.layer.activation)
     activation = call.elementwise(name, tensor=call.input) if name != "linear" else []
@@ -38,8 +37,6 @@ def spiking_activation(call: Call) -> Steps:
 
 def _filter(function: str, order: int) -> Any:
     def steps(call: Call) -> Steps:
-        if getattr(call.layer, "time_major", False):
-            return call.uncounted("time_major=True puts time before the batch, which is not followed")
         elements = count(call.input_shape)
         operation = Filter(function=function, elements=elements, order=order)
         return [StepDraft(operation, state_elements=order * elements)]
@@ -47,7 +44,7 @@ def _filter(function: str, order: int) -> Any:
     return steps
 
 
-def _all_steps(frame: Frame) -> Any:
+def _all_steps(frame: Frame, capture: Capture) -> Any:
     """Have the wrapped RNN return every timestep, so that every spike is counted."""
     return attribute(frame.layer.layer, "return_sequences", True)
 
@@ -57,12 +54,14 @@ def _last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
     if layer.return_sequences:
         return result, result
     if isinstance(result, (list, tuple)):
-        return type(result)([result[0][:, -1], *result[1:]]), result
-    return result[:, -1], result
+        return type(result)([last(layer, result[0]), *result[1:]]), result
+    return last(layer, result), result
 
 
 def _wrapping(steps: Any, **facts: Any) -> Rule:
-    return Rule(steps, keeps_time=always, times=True, around=_all_steps, narrow=_last_step, **facts)
+    return Rule(
+        steps, keeps_time=always, times=always, around=_all_steps, narrow=_last_step, plain=False, **facts
+    )
 
 
 RULES: dict[str, Rule] = {

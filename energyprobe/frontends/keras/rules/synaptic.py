@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from energyprobe.frontends.keras.capture import Frame
 from energyprobe.frontends.keras.rules.activations import activation_steps, has_activation
 from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, Weight, always, count
-from energyprobe.trace.operations import Conv, Dense, Lookup, Sparse
+from energyprobe.frontends.keras.rules.contraction import from_equation, weighted
+from energyprobe.frontends.keras.rules.raw_windows import channels_first
+from energyprobe.trace.operations import Conv, Lookup, Sparse
 from energyprobe.trace.padding import conv, conv_transpose
 
 
@@ -24,61 +28,26 @@ def _finish(call: Call, *steps: StepDraft) -> Steps:
 
 def dense(call: Call) -> Steps:
     """``Dense``: a matrix on the last axis."""
-    *positions, inputs = call.input_shape
-    operation = Dense(inputs=count((inputs,)), units=call.layer.units, positions=count(tuple(positions)))
-    return _finish(call, StepDraft(operation, call.input, Weight(call.layer.kernel)))
+    layer = call.layer
+    axes = from_equation("...x,xy->...y", [len(call.input.shape), 2])
+    step = weighted(axes, call.input, (call.input.shape[-1], layer.units), call.lead)
+    return _finish(call, dataclasses.replace(step, weight=Weight.of(layer, "kernel"), fanout=None))
 
 
 def einsum_dense(call: Call) -> Steps:
     """``EinsumDense``: the equation says which axes are contracted, kept, or each have weights."""
-    left, kernel, right = _einsum_labels(call.layer.equation, len(call.input.shape))
-    lead = 2 if call.time else 1
-    shape = dict(zip(left, call.input.shape, strict=True))
-    weights = dict(zip(kernel, call.layer.kernel.shape, strict=True))
-    inputs = [label for label in left[lead:] if label in kernel and label not in right]
-    own = [label for label in left[lead:] if label in kernel and label in right]
-    kept = [label for label in left[lead:] if label not in kernel]
-    units = [label for label in kernel if label not in left]
-    sizes = {**shape, **weights}
-
-    def size(labels: list[str]) -> int:
-        return count(tuple(sizes[label] for label in labels))
-
-    copies = size(own)
-    operation: Dense | Sparse
-    if own:
-        operation = Sparse(
-            inputs=copies * size(inputs),
-            units=copies * size(units),
-            entries=copies * size(inputs) * size(units),
-        )
-    else:
-        operation = Dense(inputs=size(inputs), units=size(units), positions=size(kept))
-
-    def fanout(mask: np.ndarray) -> np.ndarray:
-        """Non-zero weights that read each element, broadcastable to one sample."""
-        counts = np.einsum(mask.astype(np.int64), list(range(len(kernel))), _numbers(kernel, own + inputs))
-        order = [label for label in left[lead:] if label in own + inputs]
-        counts = np.transpose(counts, [(own + inputs).index(label) for label in order])
-        return counts.reshape([sizes[label] if label in order else 1 for label in left[lead:]])
-
-    weight = Weight(call.layer.kernel)
-    repeat = size(kept) if own else 1
-    step = StepDraft(operation, call.input, weight, each=size(units), fanout=fanout, repeat=repeat)
-    return _finish(call, step)
+    layer = call.layer
+    kernel = tuple(layer.kernel.shape)
+    axes = from_equation(layer.equation, [len(call.input.shape), len(kernel)])
+    step = weighted(axes, call.input, kernel, call.lead)
+    return _finish(call, dataclasses.replace(step, weight=Weight.of(layer, "kernel")))
 
 
-def _numbers(labels: str, wanted: list[str]) -> list[int]:
-    return [labels.index(label) for label in wanted]
-
-
-def _einsum_labels(equation: str, rank: int) -> tuple[str, str, str]:
-    """Labels of input, kernel and output, ellipses written out."""
-    arguments, right = equation.replace(" ", "").split("->")
-    left, kernel = arguments.split(",")
-    free = [label for label in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if label not in equation]
-    hidden = "".join(free[: rank - len(left.replace("...", ""))])
-    return left.replace("...", hidden), kernel, right.replace("...", hidden)
+def _keeps_axis_1(frame: Frame) -> bool:
+    """Whether the equation of an ``EinsumDense`` leaves the second axis alone."""
+    layer = frame.layer
+    axes = from_equation(layer.equation, [len(frame.inputs[0].shape), len(layer.kernel.shape)])
+    return len(axes.left) > 1 and axes.left[1] not in axes.right and axes.out[1:2] == axes.left[1]
 
 
 def _spatial(call: Call, tensor: Any) -> tuple[list[int], int]:
@@ -109,7 +78,7 @@ def convolution(call: Call) -> Steps:
         padding=layer.padding,
         groups=layer.groups,
     )
-    return _finish(call, StepDraft(operation, call.input, Weight(layer.kernel), layout=_layout(call)))
+    return _finish(call, StepDraft(operation, call.input, Weight.of(layer, "kernel"), layout=_layout(call)))
 
 
 def _depthwise_layout(kernel: np.ndarray) -> np.ndarray:
@@ -138,14 +107,15 @@ def _depthwise_conv(call: Call) -> Conv:
     )
 
 
-def _depthwise_kernel(layer: Any) -> Any:
-    kernel = getattr(layer, "depthwise_kernel", None)
-    return layer.kernel if kernel is None else kernel
+def _depthwise_weight(layer: Any) -> Weight:
+    # Keras 3 names the kernel of a depthwise convolution as that of any other.
+    name = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
+    return Weight.of(layer, name, _depthwise_layout)
 
 
 def depthwise(call: Call) -> Steps:
     """``DepthwiseConv1D`` and ``DepthwiseConv2D``: a group for each channel."""
-    weight = Weight(_depthwise_kernel(call.layer), _depthwise_layout)
+    weight = _depthwise_weight(call.layer)
     return _finish(call, StepDraft(_depthwise_conv(call), call.input, weight, layout=_layout(call)))
 
 
@@ -159,24 +129,21 @@ def separable(call: Call) -> Steps:
         filters=layer.filters,
         kernel=(1,) * len(first.output_shape),
     )
-    depthwise_step = StepDraft(
-        first, call.input, Weight(_depthwise_kernel(layer), _depthwise_layout), layout=_layout(call)
+    weight = Weight.of(layer, "pointwise_kernel")
+    return _finish(
+        call,
+        StepDraft(first, call.input, _depthwise_weight(layer), layout=_layout(call)),
+        StepDraft(middle, _middle(call, middle), weight),
     )
-    hidden = _middle(call, middle)
-    pointwise_step = StepDraft(middle, hidden, Weight(layer.pointwise_kernel), layout=_layout(call))
-    return _finish(call, depthwise_step, pointwise_step)
 
 
 def _middle(call: Call, middle: Conv) -> Any:
-    """What the pointwise convolution reads: the input of the last convolution that ran."""
-    convolutions = [op for op in call.frame.ops if op.type == "Conv2D"]
-    if not convolutions or call.layer.data_format == "channels_first":
-        return None
-    hidden = convolutions[-1].inputs[0]
-    wanted = (*middle.input_shape, middle.channels)
-    if math.prod(wanted) != math.prod(size or 0 for size in hidden.shape[1:]):
-        return None
-    return call.tf.reshape(hidden, [-1, *wanted])
+    """What the pointwise convolution reads, channels last: the input of the last convolution that ran."""
+    *_, pointwise = (op for op in call.frame.ops if op.type == "Conv2D")
+    hidden = pointwise.inputs[0]
+    if channels_first(pointwise):
+        hidden = call.tf.transpose(hidden, [0, 2, 3, 1])
+    return call.tf.reshape(hidden, [-1, *middle.input_shape, middle.channels])
 
 
 def _transposed_layout(kernel: np.ndarray) -> np.ndarray:
@@ -194,20 +161,77 @@ def transposed(call: Call) -> Steps:
         filters=layer.filters,
         kernel=layer.kernel_size,
         strides=layer.strides,
-        dilation=layer.dilation_rate,
+        dilation=_dilation(call),
         padding=layer.padding,
         output_padding=getattr(layer, "output_padding", None),
         output_shape=out_shape,
     )
-    weight = Weight(layer.kernel, _transposed_layout)
+    weight = Weight.of(layer, "kernel", _transposed_layout)
     return _finish(call, StepDraft(operation, call.input, weight, layout=_layout(call)))
+
+
+def _dilation(call: Call) -> Any:
+    """Keras 2 takes ``dilation_rate`` of a ``Conv3DTranspose`` and leaves it unused."""
+    unused = call.capture.framework.generation < 3 and len(call.layer.kernel_size) == 3
+    return None if unused else call.layer.dilation_rate
+
+
+def locally_connected(call: Call) -> Steps:
+    """``LocallyConnected1D`` and ``LocallyConnected2D`` of Keras 2: a convolution that shares no weights."""
+    layer = call.layer
+    if layer.implementation != 1:
+        return call.uncounted(f"implementation={layer.implementation} multiplies by a masked dense matrix")
+    shape, channels = _spatial(call, call.input)
+    window = conv(
+        shape,
+        channels=channels,
+        filters=layer.filters,
+        kernel=layer.kernel_size,
+        strides=layer.strides,
+        padding=layer.padding,
+    )
+    outputs, first = window.output_shape, _layout(call) == "first"
+    axes = (channels, *window.kernel) if first else (*window.kernel, channels)
+
+    def fanout(mask: np.ndarray) -> np.ndarray:
+        """Non-zero weights that read each input element."""
+        by_output = mask.reshape(*outputs, *axes, layer.filters).sum(-1)
+        if first:
+            by_output = np.moveaxis(by_output, len(outputs), -1)
+        counts = np.zeros((*shape, channels), np.int64)
+        for place in np.ndindex(*outputs, *window.kernel):
+            out, tap = place[: len(outputs)], place[len(outputs) :]
+            read = tuple(o * stride + k for o, k, stride in zip(out, tap, window.strides, strict=True))
+            counts[read] += by_output[place]
+        return np.moveaxis(counts, -1, 0) if first else counts
+
+    operation = Sparse(
+        inputs=math.prod(shape) * channels,
+        units=math.prod(outputs) * layer.filters,
+        entries=math.prod(layer.kernel.shape),
+    )
+    return _finish(call, StepDraft(operation, call.input, Weight.of(layer, "kernel"), fanout=fanout))
 
 
 def embedding(call: Call) -> Steps:
     """``Embedding``: rows fetched from a table."""
     layer = call.layer
-    operation = Lookup(rows=layer.input_dim, width=layer.output_dim, lookups=count(call.input_shape))
-    return [StepDraft(operation, None, Weight(layer.embeddings))]
+    lookups, runs = call.per_run(call.input)
+    operation = Lookup(rows=layer.input_dim, width=layer.output_dim, lookups=lookups)
+    return [StepDraft(operation, None, Weight.of(layer, "embeddings"), runs=runs)]
+
+
+def reversible_embedding(call: Call) -> Steps:
+    """``ReversibleEmbedding``: an `embedding`, or a matrix from embeddings back to scores of the rows."""
+    layer = call.layer
+    if call.input.dtype.is_integer:
+        return embedding(call)
+    axes = from_equation("...x,xy->...y", [len(call.input.shape), 2])
+    step = weighted(axes, call.input, (layer.output_dim, layer.input_dim), call.lead)
+    tied = layer.tie_weights
+    weight = Weight.of(layer, "embeddings", np.transpose) if tied else Weight.of(layer, "reverse_embeddings")
+    capped = call.elementwise("soft_cap", 3) if layer.logit_soft_cap is not None else []
+    return [dataclasses.replace(step, weight=weight, fanout=None), *capped]
 
 
 def _rule(steps: Callable[[Call], Steps], **facts: Any) -> Rule:
@@ -216,11 +240,12 @@ def _rule(steps: Callable[[Call], Steps], **facts: Any) -> Rule:
 
 RULES: dict[str, Rule] = {
     "Dense": _rule(dense, keeps_time=always),
-    "EinsumDense": _rule(einsum_dense, keeps_time=always),
+    "EinsumDense": _rule(einsum_dense, keeps_time=_keeps_axis_1),
     **{f"Conv{axes}D": _rule(convolution) for axes in (1, 2, 3)},
     **{f"DepthwiseConv{axes}D": _rule(depthwise) for axes in (1, 2)},
-    **{f"SeparableConv{axes}D": _rule(separable) for axes in (1, 2)},
+    **{f"SeparableConv{axes}D": _rule(separable, plain=False) for axes in (1, 2)},
     **{f"Conv{axes}DTranspose": _rule(transposed) for axes in (1, 2, 3)},
-    "Embedding": _rule(embedding, keeps_time=always),
+    **{f"LocallyConnected{axes}D": _rule(locally_connected) for axes in (1, 2)},
+    "Embedding": Rule(embedding, keeps_time=always),
+    "ReversibleEmbedding": Rule(reversible_embedding, keeps_time=always),
 }
-

@@ -1,7 +1,7 @@
 """The table: which rule counts which type of layer.
 
 Dispatch goes along the layer's types, most derived first, and trusts a rule only where the layer runs the
-``call`` that the rule was written for: a subclass that overrides it is a container of raw operations.
+methods that the rule was written for: a subclass that overrides one is a container of raw operations.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from typing import Any
 from energyprobe.frontends.keras.framework import Framework
 from energyprobe.frontends.keras.rules import (
     activations,
+    attention,
     moving,
     normalization,
     pooling,
+    preprocessing,
     recurrent,
     spiking,
     synaptic,
     wrapping,
 )
 from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps
+from energyprobe.frontends.keras.rules.raw import CONTAINER
 
 KERAS_RULES: dict[str, Rule] = {
     **synaptic.RULES,
@@ -29,8 +32,36 @@ KERAS_RULES: dict[str, Rule] = {
     **moving.RULES,
     **pooling.RULES,
     **normalization.RULES,
+    **preprocessing.RULES,
+    **attention.RULES,
     **recurrent.RULES,
 }
+"""Rule of each layer of Keras that is counted alike whatever is in it; see `RuleTable` for the others."""
+
+WRAPPING = ("RNN", "GRU", "TimeDistributed")
+"""Layers of Keras whose rule depends on what they wrap."""
+
+CONTAINERS = {
+    "Bidirectional": "its two layers count on their own",
+    "JaxLayer": "what JAX runs is listed as uncounted",
+    "FlaxLayer": "what JAX runs is listed as uncounted",
+    "Lambda": "counted by its raw operations",
+    "Layer": "counted by the raw operations of a subclass",
+    "Pipeline": "its layers count on their own",
+    "SpectralNormalization": "its layer counts on its own; weights are normalised in training only",
+    "StackedRNNCells": "its cells count on their own",
+    "TFSMLayer": "what a saved model runs is listed as uncounted",
+    "TorchModuleWrapper": "runs on the torch backend only",
+    "Wrapper": "counted by the raw operations of a subclass",
+    "AbstractRNNCell": "counted by the raw operations of a subclass",
+    "AutoContrast": "counted by its raw operations",
+    "ContrastLimitedAdaptiveHistogramEqualization": "counted by its raw operations",
+    "MelSpectrogram": "counted by its raw operations; Fourier transforms are listed as uncounted",
+    "STFTSpectrogram": "counted by its raw operations",
+}
+"""Layers of Keras without a rule, and what becomes of them."""
+
+_TRUSTED = ("call", "convolution_op", "_compute_attention", "_calculate_scores", "_apply_scores")
 
 
 class RuleTable:
@@ -46,40 +77,52 @@ class RuleTable:
 
     def __init__(self, framework: Framework, own: Mapping[type, Callable[[Call], Any]]) -> None:
         self._keras = framework.keras
-        self._rules: dict[type, Rule] = {}
-        self._own = {cls: Rule(_from_user(rule), keeps_samples=False) for cls, rule in own.items()}
+        self._rules: dict[type, Rule | Callable[[Any], Rule]] = {}
+        # A cell may count its state, which shows only in the loop: not plain.
+        self._own = {
+            cls: Rule(_from_user(rule), keeps_samples=False, plain=False) for cls, rule in own.items()
+        }
         layers = framework.keras.layers
         for name, rule in KERAS_RULES.items():
             if hasattr(layers, name):
                 self._rules[getattr(layers, name)] = rule
+        self._rules[layers.RNN] = self._around_cell
+        self._rules[layers.GRU] = self._around_cell
+        self._rules[layers.TimeDistributed] = self._time_distributed
         keras_spiking = sys.modules.get("keras_spiking")
         if keras_spiking is not None:
             for name, rule in spiking.RULES.items():
                 self._rules[getattr(keras_spiking.layers, name)] = rule
 
-    def __call__(self, layer: Any) -> Rule | None:
-        """Give the rule of a layer, or None where it is a container."""
-        for cls in type(layer).__mro__:
+    def __call__(self, layer: Any) -> Rule:
+        """Give the rule of a layer."""
+        mro = type(layer).__mro__
+        for cls in mro:
             if cls in self._own:
                 return self._own[cls]
-        layers = self._keras.layers
-        if type(layer) is layers.RNN:
-            return self._around_cell(layer.cell)
-        if type(layer) is layers.TimeDistributed:
-            inner = self(layer.layer)
-            return None if inner is None else wrapping.time_distributed(layer.layer, inner)
-        for cls in type(layer).__mro__:
-            rule = self._rules.get(cls)
-            if rule is not None:
-                return rule if type(layer).call is cls.call else None  # type: ignore[attr-defined]
-        return None
+        for cls in mro:
+            if cls in self._rules:
+                rule = self._rules[cls]
+                if not _runs_as(layer, cls):
+                    return CONTAINER
+                return rule if isinstance(rule, Rule) else rule(layer)
+        return CONTAINER
 
-    def _around_cell(self, cell: Any) -> Rule | None:
-        """Give the rule of an ``RNN`` around a cell; None where the cell is a container, or has no rule."""
+    def _time_distributed(self, layer: Any) -> Rule:
+        return wrapping.time_distributed(layer.layer, self(layer.layer))
+
+    def _around_cell(self, layer: Any) -> Rule:
+        """Give the rule of an ``RNN``, which depends on its cell."""
+        cell = layer.cell
         if recurrent.is_known_cell(self._keras, cell):
             return recurrent.KNOWN_CELL_LAYER
         inner = self(cell)
-        return None if inner is None or type(cell) in self._own else recurrent.around_cell(cell, inner)
+        return recurrent.around_cell(cell, inner) if inner.plain else recurrent.LOOP
+
+
+def _runs_as(layer: Any, cls: type) -> bool:
+    """Whether a layer runs the methods of a class as they are."""
+    return all(getattr(type(layer), name, None) is getattr(cls, name, None) for name in _TRUSTED)
 
 
 def _from_user(rule: Callable[[Call], Any]) -> Callable[[Call], Steps]:
