@@ -20,8 +20,8 @@ from energyprobe.errors import DeviceError, ScenarioError
 
 Quantity = Literal["energy", "time"]
 
-NOT_PRODUCTS = ("dense", "elementwise", "conv-scatter", "conv-gather")
-"""Kernels that are not chosen by themselves: convolutions by scatter and gather are named by the user."""
+NOT_CHOSEN = ("dense", "elementwise", "conv-scatter", "conv-gather", "2:4")
+"""No sparse products of any density, and convolutions, which the user names."""
 
 SMALLEST = 1e-7
 """Density from which the search starts: a kernel that does not win here wins nowhere."""
@@ -117,6 +117,8 @@ def breakeven(
     names = _candidates(gpu, dtype, structure, operand) if kernels is None else list(kernels)
     if not names:
         raise ScenarioError("kernels: at least one sparse kernel is needed")
+    if "2:4" in names:
+        raise ScenarioError("kernels: 2:4 has one density; compare its kernel_cost with that of 'dense'")
 
     def cost(name: str, density: npt.ArrayLike) -> KernelCost:
         return kernel_cost(
@@ -173,7 +175,7 @@ def _candidates(gpu: str, dtype: str, structure: str, operand: str) -> list[str]
     """Sparse products that the GPU can run and that have constants for the data type."""
     device, found = chip(gpu), []
     for name in KERNELS:
-        if name not in NOT_PRODUCTS and why_illegal(name, device, structure, operand) is None:
+        if name not in NOT_CHOSEN and why_illegal(name, device, structure, operand) is None:
             try:
                 ready(fits(), device, name, dtype, structure)
             except DeviceError:

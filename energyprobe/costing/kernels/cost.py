@@ -11,7 +11,7 @@ from energyprobe.costing.kernels.fits import find_power, ready
 from energyprobe.costing.kernels.loading import chip, fits, launches, power_fits
 from energyprobe.costing.kernels.parts import Value
 from energyprobe.costing.kernels.pricing import Pricer
-from energyprobe.costing.kernels.problem import at_least, make_problem
+from energyprobe.costing.kernels.problem import at_least, first, make_problem
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import CONVERTED, block_options, check_legal, kernel_type
 from energyprobe.errors import ScenarioError, nearest
@@ -35,6 +35,7 @@ def kernel_cost(
     launch: Launch = "stream",
     imbalance: float = 1.0,
     strided: bool = False,
+    pack: bool = False,
     steps: float = 1.0,
     accesses: float = 2.0,
 ) -> KernelCost:
@@ -72,6 +73,8 @@ def kernel_cost(
         Longest row of A over the mean row, at least 1.
     strided : bool
         Whether what a spike reads lies apart in memory: weights stored (out, in), or channels first.
+    pack : bool
+        Whether A is brought into the form of ``2:4`` before every product, as for weights in training.
     steps, accesses : float
         Of ``elementwise``: kernels (one per timestep), and reads and writes per element in each.
 
@@ -100,9 +103,12 @@ def kernel_cost(
         "steps": at_least("steps", steps, 1.0),
         "accesses": at_least("accesses", accesses, 0.0),
         "strided": float(strided),
+        "pack": float(pack),
     }
     batched = "m" if operand == "activations" else "n"
     problem, shape = make_problem({"m": m, "k": k, "n": n}, density, batch, batched, options)
+    if kernel == "2:4" and (wrong := first(problem.density, problem.density > 0.5)):
+        raise ScenarioError(f"2:4 keeps half at the most: density must be at most 0.5, got {wrong}")
     fit, measured = ready(fits(), device, kernel, dtype, structure)
     power, power_measured = find_power(power_fits(), device)
     converted = kernel in CONVERTED and operand == "activations"

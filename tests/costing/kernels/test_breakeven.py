@@ -108,6 +108,10 @@ def test_texts() -> None:
     [
         ({"quantity": "power"}, "quantity must be 'energy' or 'time', got 'power'"),
         ({"kernels": []}, "kernels: at least one sparse kernel is needed"),
+        (
+            {"kernels": ["2:4"], "operand": "weights", "structure": "2:4"},
+            "kernels: 2:4 has one density; compare its kernel_cost with that of 'dense'",
+        ),
         ({"kernels": ["cs"]}, "no kernel 'cs', did you mean 'csr'?"),
         ({"m": 0}, "m must be at least 1, got 0"),
     ],

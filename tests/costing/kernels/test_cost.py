@@ -79,6 +79,17 @@ def test_activations_pay_for_conversion_in_every_step_and_weights_do_not() -> No
     )
 
 
+def test_packing_takes_from_what_two_of_four_gain() -> None:
+    size = {"m": 8192, "k": 2048, "n": 2048, "dtype": "fp16", "operand": "weights"}
+    dense = ep.kernel_cost("h100", "dense", **size).time_s
+    kept, packed = (
+        ep.kernel_cost("h100", "2:4", **size, density=0.5, structure="2:4", pack=pack).time_s
+        for pack in (False, True)
+    )
+    assert kept < dense
+    assert packed - kept > 7e-6
+
+
 def test_calibrated_where_measured_only() -> None:
     inside = {"m": 4096, "k": 4096, "n": 1024, "density": 0.25, "operand": "weights"}
     assert ep.kernel_cost("rtx-3090", "sputnik", **inside).calibrated
@@ -191,6 +202,11 @@ ERRORS: list[tuple[type[Exception], dict[str, Any], str]] = [
     (ep.ScenarioError, {"density": 1.5}, "density must be a share between 0 and 1, got 1.5"),
     (ep.ScenarioError, {"density": -0.1}, "density must be a share between 0 and 1, got -0.1"),
     (ep.ScenarioError, {"m": [1, 2], "k": [1, 2, 3]}, "m, k, n, density and batch do not broadcast"),
+    (
+        ep.ScenarioError,
+        {"kernel": "2:4", "operand": "weights", "structure": "2:4", "density": [0.5, 0.7]},
+        "2:4 keeps half at the most: density must be at most 0.5, got 0.7",
+    ),
     (ep.ScenarioError, {"imbalance": 0.5}, "imbalance must be at least 1, got 0.5"),
     (ep.ScenarioError, {"steps": 0}, "steps must be at least 1, got 0"),
     (ep.ScenarioError, {"accesses": -1}, "accesses must be at least 0, got -1"),
