@@ -26,6 +26,9 @@ SHORTEST_LAUNCH_S = 5e-7
 ZEROS_SAVE = 0.4
 """Largest share of energy that a dense kernel was seen to save on zeros (arXiv:2409.18324: almost 40 %)."""
 
+LAUNCHES = {"launch", "pack"}
+"""Constants that hold a launch: of fitted kernels all of their fixed time, of event kernels one launch."""
+
 OUTSIDE = 2.0
 """Factor on the logarithms of an interval outside the measured range."""
 
@@ -99,10 +102,10 @@ class Pricer:
         }
 
     def _constants(self) -> dict[str, float]:
+        """The fit's constants, launched as asked for."""
         constants = dict(self.fit.si)
-        if self.launch_s:
-            # For event kernels it is the time of one launch, for fitted ones all of their fixed time.
-            constants["launch"] = max(constants["launch"] + self.launch_s, SHORTEST_LAUNCH_S)
+        for name in LAUNCHES & constants.keys() if self.launch_s else ():
+            constants[name] = max(constants[name] + self.launch_s, SHORTEST_LAUNCH_S)
         return constants
 
     def _inside(self, problem: Problem) -> npt.NDArray[np.bool_]:

@@ -134,6 +134,15 @@ def test_ways_of_launching_differ_by_their_launch() -> None:
     assert times["framework"] - times["stream"] == pytest.approx((60 - 6.3) * 1e-6)
 
 
+@pytest.mark.parametrize(("kernel", "launches"), [("gather", 4), ("column-skip", 3), ("tile-skip", 2)])
+def test_every_launch_of_a_kernel_is_paid(kernel: str, launches: int) -> None:
+    dearer, cheaper = (
+        ep.kernel_cost("a100", kernel, m=8, k=256, n=256, density=0.1, launch=way).time_s  # type: ignore[arg-type]
+        for way in ("framework", "stream")
+    )
+    assert dearer - cheaper == pytest.approx(launches * (60 - 6.3) * 1e-6)
+
+
 def test_what_a_framework_offers_needs_no_custom_kernel() -> None:
     offered = {kernel for kernel in KERNELS if not any_kernel("a100", kernel).needs_custom_kernel}
     assert offered == {"dense", "csr", "elementwise"}
