@@ -12,7 +12,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.mapping import Capacity, Mapping, map_network
-from energyprobe.costing.remarks import boundary_notes, remarks_of
+from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable
@@ -261,6 +261,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             notes.append("no idle power is published: what it draws between inferences is not modelled")
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             notes.append("the network keeps no state: each inference computes its whole window again")
+        notes += dtype_notes(self, scenario)
         notes += boundary_notes(self.figures, scenario)
         if unverified := [name for name, figure in self.figures.items() if not figure.verified]:
             notes.append(f"not verified in the publication itself: {', '.join(unverified)}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure
-from energyprobe.costing.remarks import boundary_notes, remarks_of
+from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable, TermCost
@@ -172,8 +172,7 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         notes = ["constant energy per operation: the batch size does not change the energy of an inference"]
         if scenario.inferences_per_second or scenario.timestep_s:
             notes.append("no times are known: neither the pace nor the length of a timestep changes anything")
-        if scenario.dtype and not self.dtypes:
-            notes.append(f"its figures are for no stated data type: {scenario.dtype} changes nothing")
+        notes += dtype_notes(self, scenario)
         notes += boundary_notes(self.figures, scenario)
         steps = work.timesteps.max()
         if self.skips == "nothing" and steps > 1:

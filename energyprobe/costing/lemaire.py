@@ -15,7 +15,7 @@ import numpy as np
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
-from energyprobe.costing.remarks import boundary_notes, remarks_of
+from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.work import Work, work_of
@@ -128,6 +128,7 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
             remarks=remarks_of(work, self, np.isnan(counted["memory"])),
             notes=(
                 "by the equations of Lemaire et al., for convolutions and matrices; neurons are leaky",
+                *dtype_notes(self, scenario),
                 *boundary_notes(self.figures, scenario),
             ),
             time_per_inference_s=math.nan,

@@ -125,8 +125,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
         run_s = _known(types.run_s)
         busy_s = (bill.kernels_s.sum(axis=1) + run_s) / batch
-        period_s = 1 / scenario.inferences_per_second if scenario.inferences_per_second else busy_s
-        idle_s = np.maximum(0.0, period_s - busy_s)
+        idle_s = np.maximum(0.0, _period_s(work, scenario) - busy_s)
         ledger.charge_network("static power", "static", busy_s, constants.static_w)
         if constants.idle_w is not None and scenario.covers(constants.idle_w.boundary):
             ledger.charge_network("idle power", "idle", idle_s, constants.idle_w)
@@ -204,9 +203,12 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if work.timesteps.max() > 1:
             yield f"timesteps run {scenario.execution}"
         pace = scenario.inferences_per_second
+        real_s = _real_time_s(work, scenario)
+        if busy_s > real_s > 0:
+            yield f"it cannot keep up with timesteps of {scenario.timestep_s:g} s"
         if pace and busy_s * pace > 1:
             yield f"it cannot keep up with {pace:g} inferences per second, and runs back to back"
-        if pace and self.constants.idle_w is None:
+        if (pace or real_s) and self.constants.idle_w is None:
             yield "no idle power is published: what it draws between inferences is not modelled"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             yield "the network keeps no state: each inference computes its whole window again"
@@ -215,6 +217,19 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         yield from boundary_notes(self.figures, scenario)
         if unverified := [name for name, figure in self.figures.items() if not figure.verified]:
             yield f"not verified in the publication itself: {', '.join(unverified)}"
+
+
+def _real_time_s(work: Work, scenario: Scenario) -> float:
+    """Time that the timesteps of an inference last where their length is given; 0 for back to back."""
+    steps = float(work.timesteps.max())
+    # A batch is of signals that come in at the same time.
+    return scenario.timestep_s * steps / scenario.batch_size if scenario.timestep_s and steps > 1 else 0.0
+
+
+def _period_s(work: Work, scenario: Scenario) -> float:
+    """Time from one inference to the next, at least; 0 for back to back."""
+    pace = scenario.inferences_per_second
+    return max(1 / pace if pace else 0.0, _real_time_s(work, scenario))
 
 
 def _known(figure: Figure | None) -> Array:

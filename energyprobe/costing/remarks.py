@@ -85,6 +85,26 @@ def boundary_notes(figures: Mapping[str, Figure], scenario: Scenario) -> list[st
     return notes
 
 
+def dtype_notes(device: Device, scenario: Scenario) -> list[str]:
+    """Say that a data type changes nothing on a device whose figures are for no stated one.
+
+    Parameters
+    ----------
+    device : Device
+        Who prices.
+    scenario : Scenario
+        With the data type that is asked for.
+
+    Returns
+    -------
+    list of str
+        A sentence without full stop; none where no data type is asked for.
+    """
+    if scenario.dtype is None or device.dtypes:
+        return []
+    return [f"its figures are for no stated data type: {scenario.dtype} changes nothing"]
+
+
 def _reason(call: LayerCall) -> str:
     reasons = [step.operation.reason for step in call.steps if isinstance(step.operation, Uncounted)]
     return f": {'; '.join(reasons)}" if reasons else ""

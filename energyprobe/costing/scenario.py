@@ -39,8 +39,8 @@ class Scenario:
     inferences_per_second : float or None
         None: back to back. Otherwise idle power is charged between inferences.
     timestep_s : float or None
-        Length of a timestep on an event-driven chip, in place of its own speed; a chip that cannot keep
-        up takes as long as it needs.
+        Length of a timestep: of an event-driven chip, in place of its own speed; a processor waits for
+        the next one. What cannot keep up takes as long as it needs.
     execution : {"stepwise", "folded", "fused"}
         How a conventional processor runs timesteps: one after the other; layers without state in one go
         over all timesteps; or those with state in one go, too, which keep it on the chip.

@@ -267,6 +267,11 @@ def test_boundary_leaves_out_the_host(snn, make_chip):
     )
 
 
+def test_a_data_type_that_changes_nothing(snn, make_chip):
+    notes = make_chip(acs=2).cost(snn, Scenario(dtype="int8")).notes
+    assert "its figures are for no stated data type: int8 changes nothing" in notes
+
+
 def test_the_error_of_held_out_measurements_widens_every_price(snn, make_chip):
     held = "\n[held_out]\nfactor = 2\nmeasurements = 9\nnote = 'mine'\n"
     cost = make_chip(acs=2, extra=held).cost(snn)

@@ -240,6 +240,20 @@ def test_idle_power_between_inferences(net, make_processor):
     assert "idle" in unknown.not_modelled
 
 
+def test_in_real_time_it_waits_for_the_next_timestep(snn, make_processor):
+    cpu = make_processor(float32__call_s=70, idle_w=0.25)
+    # 6 timesteps of 35 MACs, and two kernels in each: 1050 ns of 6 us, for each of 2 signals.
+    cost = cpu.cost(snn, Scenario(timestep_s=1e-6))
+    assert cost.terms["static"].total().energy_j == pytest.approx(1050e-9)
+    assert cost.terms["idle"].total().energy_j == pytest.approx(0.25 * 4950e-9)
+    assert cost.time_per_inference_s == pytest.approx(6e-6)
+    both = cpu.cost(snn, Scenario(timestep_s=1e-6, batch_size=2))
+    assert both.time_per_inference_s == pytest.approx(3e-6)
+    hasty = cpu.cost(snn, Scenario(timestep_s=1e-9))
+    assert "it cannot keep up with timesteps of 1e-09 s" in hasty.notes
+    assert hasty.terms["idle"].total().energy_j == 0
+
+
 def test_intervals_of_times_are_intervals_of_energy(net, make_processor):
     cost = make_processor(float32__conv_s=(1, 2, 4), static_w=(1, 1, 3)).cost(net)
     total = cost.total()
