@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -269,7 +270,12 @@ class _StandIn:
         return type(self._model())
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(object.__getattribute__(self, "_model")(), name)
+        model = self._model()
+        value = getattr(model, name)
+        # A method bound to the model would run the model's own step, and keep the model alive.
+        if isinstance(value, types.MethodType) and value.__self__ is model:
+            return types.MethodType(value.__func__, self)
+        return value
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RecordingError(
