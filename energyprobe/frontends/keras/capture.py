@@ -7,14 +7,13 @@ runs the step only, and TensorFlow reports each operation that it creates. Nothi
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import functools
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from energyprobe.frontends.keras.framework import Framework
+from energyprobe.frontends.keras.frames import Frame, RawOp
+from energyprobe.frontends.keras.framework import Framework, current_graph
 from energyprobe.frontends.keras.inputs import declare_shapes
+from energyprobe.frontends.keras.patching import calls_reported, reported_to
 
 _NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
 
@@ -22,90 +21,6 @@ _FIXED = frozenset("Shape ShapeN Size Rank ZerosLike OnesLike".split())
 """Operations whose output does not depend on the values of the input."""
 
 CALLS = frozenset("PartitionedCall StatefulPartitionedCall".split())
-
-_local = threading.local()
-_patch_lock = threading.Lock()
-_patched: dict[type, tuple[Callable[..., Any], int]] = {}
-
-
-@dataclasses.dataclass(eq=False)
-class RawOp:
-    """One operation that TensorFlow created or ran."""
-
-    type: str
-    inputs: tuple[Any, ...]
-    outputs: tuple[Any, ...]
-    attributes: dict[str, Any]
-    graph: Any
-    frame: Frame | None
-
-    def attribute(self, name: str) -> Any:
-        """Value of a number, flag, text or list of integers, which a graph keeps as a message."""
-        value = self.attributes[name]
-        if hasattr(value, "WhichOneof"):
-            kind = value.WhichOneof("value")
-            value = list(value.list.i) if kind == "list" else getattr(value, kind)
-        return value.decode() if isinstance(value, bytes) else value
-
-
-@dataclasses.dataclass(eq=False)
-class Frame:
-    """One call of a layer (or Keras operation), with what happened inside it.
-
-    Attributes
-    ----------
-    layer : object
-        The layer; it is let go once the step is planned.
-    name, type : str
-        Names of the layer and of its type.
-    path : str
-        Names from below the model's root, joined by ``/``; the root's own name for the root.
-    index : int
-        How many calls of this path came before it in the step.
-    parent : Frame or None
-        The call around it.
-    graph : object or None
-        Graph in which it ran; None when eager.
-    inputs, outputs : list of tensor
-        Data tensors that it read and made, masks left out.
-    handed : list of tensor
-        What its caller got: `outputs`, or their last timestep.
-    rule : Rule
-        How it is counted.
-    children, ops : list
-        Calls and raw operations directly inside it.
-    """
-
-    layer: Any
-    name: str
-    type: str
-    path: str
-    index: int
-    parent: Frame | None
-    graph: Any
-    inputs: list[Any]
-    arguments: tuple[Any, ...]
-    keywords: dict[str, Any]
-    rule: Any
-    outputs: list[Any] = dataclasses.field(default_factory=list)
-    handed: list[Any] = dataclasses.field(default_factory=list)
-    children: list[Frame] = dataclasses.field(default_factory=list)
-    ops: list[RawOp] = dataclasses.field(default_factory=list)
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    def seen(self, tensor: Any) -> Any:
-        """The tensor as the layer computed with it: its cast under mixed precision."""
-        for op in self.ops:
-            if op.type == "Cast" and op.inputs[0] is tensor:
-                return op.outputs[0]
-        return tensor
-
-    def ancestors(self) -> Iterator[Frame]:
-        """The calls around it, innermost first."""
-        frame = self.parent
-        while frame is not None:
-            yield frame
-            frame = frame.parent
 
 
 class Capture:
@@ -132,6 +47,7 @@ class Capture:
         self.rule_of = rule_of
         self.on_nested = on_nested
         self.roots: list[Frame] = []
+        self.made: list[Any] = []
         self.declared: list[tuple[Any, tuple[int | None, ...]]] = []
         self.frames: list[Frame] = []
         self.loose_ops: list[RawOp] = []
@@ -149,17 +65,52 @@ class Capture:
         """Capture what this thread runs inside the ``with`` block."""
         from tensorflow.python.framework import op_callbacks
 
-        outer = getattr(_local, "capture", None)
-        _local.capture = self
-        patch(self.framework)
-        op_callbacks.add_op_callback(self._on_op)
-        try:
-            yield self
-        finally:
-            op_callbacks.remove_op_callback(self._on_op)
-            unpatch(self.framework)
-            _local.capture = outer
+        with calls_reported(self.framework, self):
+            op_callbacks.add_op_callback(self._on_op)
+            try:
+                yield self
+            finally:
+                op_callbacks.remove_op_callback(self._on_op)
+        if not self.made:
+            handed_on = {id(each) for root in self.roots for each in root.inputs}
+            made = [each for root in self.roots for each in root.handed]
+            self.made = [each for each in made if id(each) not in handed_on]
         self._live = self._find_live()
+
+    def ends(self, result: Any) -> None:
+        """Say what the step gives, if that is what the model computes and not its loss."""
+        self.made = self._tensors(result)
+
+    def enframe(self, name: str, rule: Any) -> Frame:
+        """Put the raw operations around all calls into a call of their own: the step itself."""
+        found = {id(tensor) for op in self.loose_ops for tensor in op.outputs}
+        read = {
+            id(tensor): tensor
+            for op in self.loose_ops
+            if self.needs(op.outputs)
+            for tensor in op.inputs
+            if id(tensor) not in found and self.varies(tensor)
+        }
+        frame = Frame(
+            layer=None,
+            name=name,
+            type=name,
+            path=name,
+            index=0,
+            parent=None,
+            graph=self.graph,
+            inputs=list(read.values()),
+            arguments=(),
+            keywords={},
+            rule=rule,
+            outputs=[each for each in self.made if id(each) in found],
+            ops=self.loose_ops,
+        )
+        frame.handed = frame.outputs
+        for op in self.loose_ops:
+            op.frame = frame
+        self.frames.append(frame)
+        return frame
 
     def run(
         self, original: Callable[..., Any], layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -189,7 +140,7 @@ class Capture:
     @property
     def active(self) -> bool:
         """Whether it captures what the present thread runs."""
-        return getattr(_local, "capture", None) is self
+        return reported_to() is self
 
     def parents(self, tensor: Any) -> tuple[Any, ...]:
         """The tensors that a tensor was made from."""
@@ -247,7 +198,7 @@ class Capture:
         return any(tensor.op.type in CALLS for tensor in [*read, *frame.outputs] if id(tensor) not in given)
 
     def _find_live(self) -> set[int]:
-        waiting = [tensor for frame in self.roots for tensor in frame.handed]
+        waiting = list(self.made)
         found: set[int] = set()
         while waiting:
             tensor = waiting.pop()
@@ -265,9 +216,10 @@ class Capture:
             frame.layer = frame.rule = frame.parent = None
             frame.arguments, frame.keywords, frame.facts = (), {}, {}
             frame.inputs, frame.children, frame.ops = [], [], []
-        held = (self.roots, self.frames, self.declared, self.loose_ops, self.producers, self.makers)
-        for each in (*held, self._varying):
-            each.clear()
+        for calls in (self.roots, self.frames, self.loose_ops, self.producers):
+            calls.clear()
+        for tensors in (self.made, self.declared, self.makers, self._varying):
+            tensors.clear()
 
     def _open(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
         parent = self._stack[-1] if self._stack else None
@@ -307,7 +259,7 @@ class Capture:
 
     def _on_op(
         self,
-        op_type: str,
+        op_type: str | bytes,
         inputs: tuple[Any, ...],
         attributes: Any,
         outputs: tuple[Any, ...],
@@ -319,54 +271,11 @@ class Capture:
         pairs = attributes or ()
         names = dict(zip(pairs[0::2], pairs[1::2], strict=True))
         frame = self._stack[-1] if self._stack else None
+        if isinstance(op_type, bytes):
+            op_type = op_type.decode()
         op = RawOp(op_type, tuple(inputs), tuple(outputs), names, graph, frame)
         varies = op_type == "Placeholder" or op_type not in _FIXED and any(map(self.varies, inputs))
         for tensor in outputs:
             self.makers[id(tensor)] = op
             self._varying[id(tensor)] = varies and tensor.dtype.name != "resource"
         (self.loose_ops if frame is None else frame.ops).append(op)
-
-
-def current_graph(tf: Any) -> Any:
-    """The graph that operations are added to now; None when they run eagerly."""
-    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-
-
-def patch(framework: Framework) -> None:
-    """Let the ``__call__`` of the base classes report to the capture of their thread."""
-    with _patch_lock:
-        for cls in framework.callable_classes:
-            original, users = _patched.get(cls, (cls.__dict__["__call__"], 0))
-            if users == 0:
-                cls.__call__ = _reporting(original, framework, cls)  # type: ignore[method-assign]
-            _patched[cls] = (original, users + 1)
-
-
-def unpatch(framework: Framework) -> None:
-    """Undo one `patch`; the last one puts the original methods back."""
-    with _patch_lock:
-        for cls in framework.callable_classes:
-            original, users = _patched[cls]
-            if users == 1:
-                cls.__call__ = original  # type: ignore[method-assign]
-                del _patched[cls]
-            else:
-                _patched[cls] = (original, users - 1)
-
-
-def _reporting(original: Callable[..., Any], framework: Framework, cls: type) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        capture = getattr(_local, "capture", None)
-        # A Keras 3 layer is an operation too: its Layer.__call__ has reported already.
-        is_base = cls is not framework.layer_class and isinstance(layer, framework.layer_class)
-        if capture is None or is_base or _is_symbolic(framework, args, kwargs):
-            return original(layer, *args, **kwargs)
-        return capture.run(original, layer, args, kwargs)
-
-    return __call__
-
-
-def _is_symbolic(framework: Framework, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    keras_tensor = framework.keras.KerasTensor if framework.generation >= 3 else ()
-    return any(isinstance(each, keras_tensor) for each in framework.tf.nest.flatten((args, kwargs)))

@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, Frame, RawOp
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.rules.base import SpikeCode
 from energyprobe.frontends.keras.rules.raw import PER_OUTPUT
 

@@ -118,3 +118,8 @@ def _package_of(model: Any) -> str | None:
         if package in ("keras", "tf_keras") and package in sys.modules:
             return package
     return None
+
+
+def current_graph(tf: Any) -> Any:
+    """The graph that operations are added to now; None when they run eagerly."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from energyprobe.frontends.keras.capture import Frame
+    from energyprobe.frontends.keras.frames import Frame
 
 Shape = tuple[int | None, ...]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.planned import Link
 from energyprobe.frontends.keras.rules.raw import MOVING
 
@@ -15,38 +16,44 @@ def links(capture: Capture, frames: list[Frame], names: Mapping[int, str]) -> li
     found: dict[int | str, Link] = {}
     for frame in frames:
         for tensor in frame.inputs:
-            link = _from_outside(capture, maker(capture, tensor, names), frame, names)
-            if not any(link is each for each in frames):
-                found[link if isinstance(link, str) else id(link)] = link
-    known = [link for link in found.values() if link != "unknown"]
-    return known or list(found.values())
+            for link in makers(capture, tensor, names) or _outside(capture, frame, names):
+                if not any(link is each for each in frames):
+                    found[link if isinstance(link, str) else id(link)] = link
+    return list(found.values())
 
 
-def maker(capture: Capture, tensor: Any, names: Mapping[int, str]) -> Link:
-    """The call, or the model input, that a tensor comes from."""
+def makers(capture: Capture, tensor: Any, names: Mapping[int, str]) -> list[Link]:
+    """The calls, and the inputs of the model, that a tensor was put together from."""
+    found: list[Link] = []
     seen = set()
     waiting = [tensor]
     while waiting:
-        each = waiting.pop()
+        each = waiting.pop(0)
         if id(each) in seen:
             continue
         seen.add(id(each))
-        if id(each) in names:
-            return f"input:{names[id(each)]}"
         frame = capture.producers.get(id(each))
-        if frame is not None:
-            return frame
         op = capture.makers.get(id(each))
-        if op is not None and op.frame is not None and op.frame.rule.open and op.type not in MOVING:
-            if not op.frame.rule.loops:
-                return op.frame
-        waiting += capture.parents(each)
-    return "unknown"
+        if id(each) in names:
+            found.append(f"input:{names[id(each)]}")
+        elif frame is not None:
+            found.append(frame)
+        elif op is not None and _counts(op):
+            found.append(op.frame)
+        else:
+            waiting += capture.parents(each)
+    return found
 
 
-def _from_outside(capture: Capture, link: Link, frame: Frame, names: Mapping[int, str]) -> Link:
-    """Within a loop, what it reads instead of what is unknown inside its body."""
-    if link != "unknown" or frame.graph is capture.graph:
-        return link
+def _counts(op: RawOp) -> bool:
+    """Whether an operation is one of a call that counts its raw operations."""
+    frame = op.frame
+    return frame is not None and frame.rule.open and not frame.rule.loops and op.type not in MOVING
+
+
+def _outside(capture: Capture, frame: Frame, names: Mapping[int, str]) -> list[Link]:
+    """Within a loop, what the loop reads, for what is not known inside its body."""
     loop = next((outer for outer in frame.ancestors() if outer.graph is capture.graph), None)
-    return link if loop is None or not loop.inputs else maker(capture, loop.inputs[0], names)
+    if frame.graph is capture.graph or loop is None or not loop.inputs:
+        return []
+    return makers(capture, loop.inputs[0], names)

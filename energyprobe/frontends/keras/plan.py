@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.counters import Counters
 from energyprobe.frontends.keras.fanout import effective_map, has_zeros
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.inputs import input_names
-from energyprobe.frontends.keras.links import links, maker
+from energyprobe.frontends.keras.links import links, makers
 from energyprobe.frontends.keras.observe import Slot
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.planned import Link, PlannedCall
@@ -50,19 +51,22 @@ class Plan:
         self.notes: tuple[str, ...] = ()
         self.time_major = False
 
-    def finish(self, data: Any) -> None:
+    def finish(self, step: Frame, data: Any) -> None:
         """Observe what the step ran; to be called at its end, while it is still being traced.
 
         Parameters
         ----------
+        step : Frame
+            What ran outside of all calls.
         data : tensor
             What was presented, ``(batch, …)``.
         """
         tf, capture = self.tf, self.capture
-        names = input_names(capture.roots, capture.producers)
+        names = {id(data): "data"} | input_names(capture.roots, capture.producers)
         spikes = self._spike_flow(names)
         section = Section(capture, self.options, spikes, TimeFlow(capture, self.options.time_axis))
-        waiting: list[Group] = [([frame], 1) for frame in capture.roots]
+        roots = [frame for frame in capture.roots if capture.needs(frame.handed)]
+        waiting: list[Group] = [([frame], 1) for frame in [*roots, step]]
         while waiting:
             frames, fold = waiting.pop(0)
             section.add(frames, fold)
@@ -122,9 +126,7 @@ class Plan:
         capture = self.capture
         order = {id(frame): number for number, frame in enumerate(capture.frames)}
         self.calls.sort(key=lambda call: order[id(call.frame)])
-        handed_on = {id(each) for root in capture.roots for each in root.inputs}
-        made = [each for root in capture.roots for each in root.outputs if id(each) not in handed_on]
-        self.outputs = [maker(capture, each, names) for each in made]
+        self.outputs = [link for each in capture.made for link in makers(capture, each, names)]
         called = {id(frame.layer) for frame in capture.frames}
         paths: dict[int, str] = {}
         for call in self.calls:

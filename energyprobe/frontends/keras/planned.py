@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Frame
 from energyprobe.frontends.keras.counters import Counters
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.observe import Observation, Slot
 from energyprobe.frontends.keras.rules.base import SpikeCode, StepDraft
 

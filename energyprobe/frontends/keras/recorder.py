@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from energyprobe.errors import EnergyprobeError, OptionError, RecordingError, nearest
 from energyprobe.frontends.keras.assemble import Presented, layer_calls, presented
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.carrying import Carry, continued, digest_of_states, stateful_layers
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.framework import Framework
 from energyprobe.frontends.keras.identity import fingerprint, parts
 from energyprobe.frontends.keras.inputs import input_names
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.plan import Plan
+from energyprobe.frontends.keras.rules.raw import CONTAINER
 from energyprobe.frontends.keras.rules.table import RuleTable
 from energyprobe.trace.records import Trace
 
@@ -135,17 +137,24 @@ class Recorder:
         plans: list[Plan] = []
 
         def nested(capture: Capture, frame: Frame) -> None:
-            for plan in plans:
-                plan.observe_in_loop(capture, frame)
+            try:
+                for plan in plans:
+                    plan.observe_in_loop(capture, frame)
+            except EnergyprobeError as error:
+                self._problem = error
 
         capture = Capture(self._framework, self._table, nested)
         plans += [Plan(capture, options) for options in self._options]
+        name = f"{self._mode}_step"
         with capture():
-            result = getattr(model, f"{self._mode}_step")(*args, **kwargs)
+            result = getattr(model, name)(*args, **kwargs)
+            if self._mode == "predict":
+                capture.ends(result)
         try:
             self._check(model, capture)
+            step, data = capture.enframe(name, CONTAINER), self._framework.tf.nest.flatten(args)[0]
             for plan in plans:
-                plan.finish(self._framework.tf.nest.flatten(args)[0])
+                plan.finish(step, data)
             if capture.graph is None:
                 self._count_eagerly(plans)
             else:

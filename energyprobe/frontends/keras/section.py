@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.counters import Counters, new_variable
 from energyprobe.frontends.keras.fanout import effective_map, effective_weighting, event_weighting, has_zeros
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.observe import Observation, Slot, emit
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.planned import PlannedCall, PlannedStep

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, RawOp, current_graph
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import RawOp
+from energyprobe.frontends.keras.framework import current_graph
 from energyprobe.frontends.keras.rules.raw import PER_OUTPUT
 
 Size = Any

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Frame, RawOp
+from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, per_run
 from energyprobe.frontends.keras.rules.raw import left_over
 from energyprobe.frontends.keras.rules.raw_products import PRODUCTS, product_step

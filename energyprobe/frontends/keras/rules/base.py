@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.trace.operations import AnyOperation, Elementwise, Uncounted
 
 Shape = tuple[int | None, ...]

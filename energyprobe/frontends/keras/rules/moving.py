@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Frame
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.base import (
     Call,
     Rule,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from energyprobe.frontends.keras.capture import CALLS, RawOp
+from energyprobe.frontends.keras.capture import CALLS
+from energyprobe.frontends.keras.frames import RawOp
 from energyprobe.frontends.keras.rules.base import (
     Call,
     Rule,

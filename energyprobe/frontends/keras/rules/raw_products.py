@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from energyprobe.frontends.keras.capture import Capture, RawOp
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import RawOp
 from energyprobe.frontends.keras.rules.base import Call, StepDraft, Weight
 from energyprobe.frontends.keras.rules.contraction import (
     Contraction,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from energyprobe.frontends.keras.capture import RawOp
+from energyprobe.frontends.keras.frames import RawOp
 from energyprobe.frontends.keras.rules.base import Call, StepDraft, Weight, count
 from energyprobe.frontends.keras.rules.raw_products import fixed_weights
 from energyprobe.trace.geometry import axis_fanout

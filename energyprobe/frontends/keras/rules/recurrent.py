@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.base import (
     Call,
     Rule,
@@ -177,7 +178,7 @@ def all_steps(frame: Frame, capture: Capture) -> Iterator[None]:
     """Have the layer return every timestep, and keep the state it starts from."""
     layer = frame.layer
     frame.facts["initial"] = _initial_state(frame)
-    frame.facts["mask"] = _mask(frame)
+    frame.facts["mask"] = _mask(frame, capture)
     frame.facts["last_only"] = not layer.return_sequences
     with attribute(layer, "return_sequences", True):
         yield
@@ -194,10 +195,12 @@ def _initial_state(frame: Frame) -> Any:
     return None if state is None else state + 0.0
 
 
-def _mask(frame: Frame) -> Any:
+def _mask(frame: Frame, capture: Capture) -> Any:
     given = frame.keywords.get("mask")
-    mask = getattr(frame.inputs[0], "_keras_mask", None) if given is None else given
-    return mask[0] if isinstance(mask, (list, tuple)) else mask
+    # Keras 3 takes the mask of the sequence only where the sequence is the one tensor that a layer is given.
+    if given is None and (capture.framework.generation < 3 or len(frame.inputs) == 1):
+        given = getattr(frame.inputs[0], "_keras_mask", None)
+    return given[0] if isinstance(given, (list, tuple)) else given
 
 
 def last_step(frame: Frame, result: Any) -> tuple[Any, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.activations import activation_name
 from energyprobe.frontends.keras.rules.base import (
     Call,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from energyprobe.frontends.keras.capture import Frame
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.activations import activation_steps, has_activation
 from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, Weight, always, count
 from energyprobe.frontends.keras.rules.contraction import from_equation, weighted

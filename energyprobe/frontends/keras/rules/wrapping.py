@@ -11,7 +11,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from energyprobe.frontends.keras.capture import Capture, Frame
+from energyprobe.frontends.keras.capture import Capture
+from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.base import Call, Rule, Steps, always
 
 
