@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
+from energyprobe.counting.table import count
 
 JOULES = {"J": 1.0, "J/inf": 1.0, "mJ": 1e-3, "uJ": 1e-6, "nJ": 1e-9}
 ENERGIES = re.compile(r"energy_(system_per_sample|per_inf|dynamic_per_inf|per_sample)|cpu_energy_per_sample")
@@ -105,7 +106,7 @@ def _time_s(notes: str) -> float | None:
 
 def kernels_of(row: Row, folder: Path) -> KernelWork:
     """What a row's network asks of a processor, for a batch of one."""
-    work = work_of(networks.record(row.network, folder))
+    work = work_of(count(networks.record(row.network, folder)))
     return kernel_work(work, Scenario(), row.dtype)
 
 

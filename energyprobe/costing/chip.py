@@ -16,11 +16,11 @@ from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable
+from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.traffic import active_share, events_received, spikes_sent
 from energyprobe.costing.work import Work, keeps_state, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
-from energyprobe.trace.records import Trace
 
 NETWORK = ("static power", "idle power", "synchronisation", "host", "reset")
 """Rows that no layer causes."""
@@ -99,12 +99,12 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         """What the figure of a term measures."""
         return DIMENSIONS.get(term, "energy")
 
-    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+    def price(self, counts: CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`.
 
         A batch runs one sample after the other.
         """
-        work = work_of(trace, scenario)
+        work = work_of(counts, scenario)
         mapping = map_network(work, self._capacity())
         macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
         timing = self._timing(work, mapping, macs + acs, scenario)
@@ -131,6 +131,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
                 *self._notes(work, mapping, timing, scenario),
             ),
             time_per_inference_s=float(timing.busy_s[0] + timing.idle_s[0]) if runs else math.nan,
+            timestep_s=float(timing.step_s[0]) if runs else math.nan,
             does_not_fit=unfit,
         )
 
@@ -249,23 +250,21 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         ]
         if self.constants.neurons_per_core is None and self.constants.synapses_per_core is None:
             notes = ["its capacity is not known: one core a layer and one chip are assumed"]
-        step_s, busy_s = float(timing.step_s[0]), float(timing.busy_s[0])
-        if math.isnan(step_s):
+        busy_s = float(timing.busy_s[0])
+        if math.isnan(busy_s):
             notes.append("no times are known: static energy is not modelled, unless timestep_s is given")
         else:
-            notes.append(f"{timing.steps:g} timesteps of {step_s:.3g} s; a batch runs sample by sample")
+            notes.append("a batch runs sample by sample")
         pace = scenario.inferences_per_second
         if pace and busy_s * pace > 1:
-            notes.append(f"it cannot keep up with {pace:g} inferences per second, and runs back to back")
+            notes.append("it cannot keep up with so many inferences per second, and runs back to back")
         if pace and self.constants.idle_w is None:
             notes.append("no idle power is published: what it draws between inferences is not modelled")
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             notes.append("the network keeps no state: each inference computes its whole window again")
         notes += dtype_notes(self, scenario)
         notes += boundary_notes(self.figures, scenario)
-        if unverified := [name for name, figure in self.figures.items() if not figure.verified]:
-            notes.append(f"not verified in the publication itself: {', '.join(unverified)}")
-        return notes
+        return notes + unverified_notes(self.figures)
 
 
 def _several(number: int, what: str) -> str:

@@ -11,26 +11,15 @@ from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable, TermCost
+from energyprobe.costing.titles import figure_title, term_title, unverified_notes
 from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
-from energyprobe.trace.records import Trace
 
-TERMS: dict[str, str] = {
-    "macs": "multiply-accumulates",
-    "acs": "accumulates",
-    "neuron_updates": "neuron updates",
-    "elementwise": "elementwise operations",
-}
-"""Terms that this model can price, in the order in which they are shown, and what they are called."""
+PRICED = ("macs", "acs", "neuron_updates", "elementwise")
+"""Terms that this model can price."""
 
-NEVER_MODELLED: dict[str, str] = {
-    "memory": "memory traffic",
-    "communication": "messages between cores",
-    "synchronisation": "synchronisation",
-    "static": "static and idle power",
-    "host": "host, input and output",
-}
+NEVER_MODELLED = ("memory", "communication", "synchronisation", "static", "idle", "host")
 """Terms that this model has no formula for."""
 
 
@@ -81,25 +70,26 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         needed = "macs" if self.graded_events else "acs"
         if getattr(self.constants, needed) is None:
             raise DeviceError(
-                f"constants.{needed}: missing, a device with {graded} needs the energy of its {TERMS[needed]}"
+                f"constants.{needed}: missing, a device with {graded} needs the energy of its "
+                f"{term_title(needed)}"
             )
         if not self.graded_events and self.constants.macs is not None:
-            raise DeviceError(f"constants.macs: a device with {graded} does no {TERMS['macs']}")
+            raise DeviceError(f"constants.macs: a device with {graded} does no {term_title('macs')}")
         super().__post_init__()
 
     @property
     def figures(self) -> dict[str, Figure]:
         """The figures it has, by term; those of kinds of neurons as ``"neuron_kinds.KIND"``."""
-        given = {term: getattr(self.constants, term) for term in TERMS}
+        given = {term: getattr(self.constants, term) for term in PRICED}
         kinds = {f"neuron_kinds.{kind}": figure for kind, figure in self.constants.neuron_kinds.items()}
         return {term: figure for term, figure in given.items() if figure is not None} | kinds
 
-    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+    def price(self, counts: CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`.
 
         The scenario's batch size changes nothing: each inference costs its operations.
         """
-        work = work_of(trace, scenario)
+        work = work_of(counts, scenario)
         operations = self._operations(work)
         energies = {term: self._energies(term, each, work) for term, each in operations.items()}
         energy_j, low_j, high_j = _sums(work, energies)
@@ -124,14 +114,14 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
     def priced(self) -> tuple[str, ...]:
         """Terms that it has figures for."""
         by_kind = ("neuron_updates",) if self.constants.neuron_kinds else ()
-        return tuple(term for term in TERMS if getattr(self.constants, term) is not None or term in by_kind)
+        return tuple(term for term in PRICED if getattr(self.constants, term) is not None or term in by_kind)
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
         """Terms that it has no figure for, those that this model never prices among them."""
         # A device of graded events without a figure for accumulates does none: it multiplies spikes, too.
         does_not_occur = ("acs",) if self.graded_events else ()
-        without = (term for term in TERMS if term not in self.priced and term not in does_not_occur)
+        without = (term for term in PRICED if term not in self.priced and term not in does_not_occur)
         return (*without, *NEVER_MODELLED)
 
     def _operations(self, work: Work) -> dict[str, Array]:
@@ -166,7 +156,7 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         )
 
     def _left_out(self, operations: dict[str, Array]) -> dict[str, float]:
-        return {term: float(np.nansum(operations[term])) for term in TERMS if term in self.not_modelled}
+        return {term: float(np.nansum(operations[term])) for term in PRICED if term in self.not_modelled}
 
     def _notes(self, work: Work, scenario: Scenario) -> tuple[str, ...]:
         notes = ["constant energy per operation: the batch size does not change the energy of an inference"]
@@ -177,10 +167,9 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         steps = work.timesteps.max()
         if self.skips == "nothing" and steps > 1:
             notes.append(f"a dense implementation runs each of {steps:g} timesteps in full, zeros included")
-        if alone := [_title(term) for term, figure in self.figures.items() if not figure.has_range]:
+        if alone := [figure_title(term) for term, figure in self.figures.items() if not figure.has_range]:
             notes.append(f"no range is published, low and high hold the value: {', '.join(alone)}")
-        if unverified := [_title(term) for term, figure in self.figures.items() if not figure.verified]:
-            notes.append(f"not verified in the publication itself: {', '.join(unverified)}")
+        notes += unverified_notes(self.figures)
         return tuple(notes)
 
 
@@ -208,9 +197,3 @@ def _ends(figure: Figure | None) -> Array:
 
 def _term_of(name: str) -> str:
     return "neuron_updates" if name.startswith("neuron_kinds.") else name
-
-
-def _title(name: str) -> str:
-    """Name of a figure for people: ``"neuron updates (lstm)"``."""
-    kind = name.partition(".")[2]
-    return TERMS[_term_of(name)] + (f" ({kind})" if kind else "")

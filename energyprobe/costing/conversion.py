@@ -11,21 +11,21 @@ from energyprobe.costing.rate_code import convert
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable, TermCost
 from energyprobe.counting.table import CountTable, count
-from energyprobe.trace.records import Activity, LayerCall, Trace
+from energyprobe.trace.records import Activity, LayerCall
 
 PERCENTILE, HIGHEST, LOWEST = 99.9, 100.0, 99.0
 """Percentiles of the activations that a spike in every timestep stands for: fewest spikes at the highest."""
 
 
-def price_converted(device: Device, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+def price_converted(device: Device, counts: CountTable, scenario: Scenario) -> CostTable:
     """Price what rate coding would make of a network; see `energyprobe.costing.rate_code`.
 
     Parameters
     ----------
     device : Device
         Who is paid. One of graded events, or a conventional one, runs the network as it is.
-    trace : Trace or CountTable
-        A recording with ``detail="values"``, or its counts.
+    counts : CountTable
+        Counts of a recording with ``detail="values"``.
     scenario : Scenario
         With its `converted_timesteps`.
 
@@ -44,12 +44,11 @@ def price_converted(device: Device, trace: Trace | CountTable, scenario: Scenari
     timesteps = scenario.converted_timesteps
     if device.graded_events or timesteps is None:
         note = "not converted to spikes: the device takes graded values, and runs the network as it is"
-        table = device.price(trace, plain)
+        table = device.price(counts, plain)
         return dataclasses.replace(table, scenario=scenario, notes=(note, *table.notes))
-    counts = trace if isinstance(trace, CountTable) else count(trace)
     calls = tuple(row.call for row in counts.rows)
     value, least, most = (
-        device.price(convert(counts.trace, calls, timesteps, percentile), plain)
+        device.price(count(convert(counts.trace, calls, timesteps, percentile), counts.reading), plain)
         for percentile in (PERCENTILE, HIGHEST, LOWEST)
     )
     return dataclasses.replace(

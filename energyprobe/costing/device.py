@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
 from energyprobe.costing.figures import UNITS, Dimension, Figure, Source
 from energyprobe.errors import DeviceError, ScenarioError, nearest
+from energyprobe.trace.records import Reading
 
 if TYPE_CHECKING:
     from energyprobe.costing.scenario import Scenario
@@ -61,6 +62,9 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         layers that read graded values cannot run as they are.
     description : str
         What the figures stand for, and what they leave out.
+    reading : {"literal", "folded"}
+        What it is priced for, where a trace holds both: what the simulator multiplies, or what is left when
+        passthrough nodes are composed away. By default folded for event-driven devices that skip zeros.
     aliases : tuple of str
         Other names for it.
     year : int or None
@@ -83,6 +87,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     skips: Skips
     graded_events: bool
     description: str
+    # Follows from other fields where it is not given.
+    reading: Reading = cast(Reading, None)
     aliases: tuple[str, ...] = ()
     year: int | None = None
     process_nm: float | None = None
@@ -92,6 +98,9 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sources: dict[str, Source] = {}
 
     def __post_init__(self) -> None:
+        if self.reading is None:
+            folds = self.kind == "event-driven" and self.skips != "nothing"
+            msgspec.structs.force_setattr(self, "reading", "folded" if folds else "literal")
         for term, figure in self.figures.items():
             wanted = self.dimension_of(term)
             if figure.dimension != wanted:
@@ -150,7 +159,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Parameters
         ----------
         trace : Trace or CountTable
-            A recording, or the counts made of it (count once to price on many devices).
+            A recording, of which the device's `reading` is priced; or counts, which are priced as they are
+            (count once to price on many devices).
         scenario : Scenario, optional
             How the network is run; by default ``Scenario()``.
 
@@ -166,14 +176,16 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         from energyprobe.costing.conversion import price_converted
         from energyprobe.costing.scenario import Scenario
+        from energyprobe.counting.table import CountTable, count, reading_for
 
         scenario = scenario or Scenario()
         self.check_dtype(scenario.dtype)
+        counts = trace if isinstance(trace, CountTable) else count(trace, reading_for(trace, self.reading))
         if scenario.converted_timesteps is not None:
-            return price_converted(self, trace, scenario)
-        return self.price(trace, scenario)
+            return price_converted(self, counts, scenario)
+        return self.price(counts, scenario)
 
-    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+    def price(self, counts: CountTable, scenario: Scenario) -> CostTable:
         """Price a network as it was recorded: what a device model defines; see `cost`."""
         raise NotImplementedError
 

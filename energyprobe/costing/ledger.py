@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -121,6 +123,7 @@ class Ledger:
         remarks: tuple[Remark, ...],
         notes: tuple[str, ...],
         time_per_inference_s: float,
+        timestep_s: float = math.nan,
         does_not_fit: str = "",
     ) -> CostTable:
         """Make the table; intervals are widened by the error of the device on held-out measurements."""
@@ -153,6 +156,7 @@ class Ledger:
             remarks=remarks,
             notes=notes,
             time_per_inference_s=time_per_inference_s,
+            timestep_s=timestep_s,
             does_not_fit=does_not_fit,
         )
 

@@ -22,7 +22,7 @@ from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
 from energyprobe.trace.operations import Conv, Dense, NeuronUpdate
-from energyprobe.trace.records import Activity, LayerCall, Step, Trace
+from energyprobe.trace.records import Activity, LayerCall, Step
 
 
 class Constants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,9 +94,9 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
         """What the figure of a term measures."""
         return "number" if term == "bits" else "energy"
 
-    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+    def price(self, counts: CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`. The batch size changes nothing."""
-        work = work_of(trace, scenario)
+        work = work_of(counts, scenario)
         accesses = [
             accesses_of(step, work.calls[row])
             for step, row in zip(work.steps, work.row.tolist(), strict=True)
@@ -123,7 +123,7 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
         return ledger.table(
             self,
             scenario,
-            not_modelled=("elementwise", "communication", "synchronisation", "static", "host"),
+            not_modelled=("elementwise", "communication", "synchronisation", "static", "idle", "host"),
             left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
             remarks=remarks_of(work, self, np.isnan(counted["memory"])),
             notes=(

@@ -98,10 +98,10 @@ def devices() -> pd.DataFrame:
 
 
 def _row(each: Device) -> dict[str, object]:
-    from energyprobe.costing.constant import TERMS
+    from energyprobe.costing.constant import PRICED
 
     figures = each.figures
-    energies = {f"{term}_j": figures[term].value_si if term in figures else math.nan for term in TERMS}
+    energies = {f"{term}_j": figures[term].value_si if term in figures else math.nan for term in PRICED}
     return {
         "name": each.name,
         "aliases": ", ".join(each.aliases),

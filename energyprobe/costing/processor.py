@@ -16,10 +16,10 @@ from energyprobe.costing.processor_figures import DIMENSIONS, KINDS, Constants, 
 from energyprobe.costing.remarks import boundary_notes, remarks_of
 from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import Array, CostTable
+from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.work import Work, keeps_state, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError, ScenarioError, nearest
-from energyprobe.trace.records import Trace
 
 NETWORK = ("run", "static power", "idle power")
 """Rows that no layer causes."""
@@ -103,11 +103,11 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"{', '.join(self.constants.types)}"
             )
 
-    def price(self, trace: Trace | CountTable, scenario: Scenario) -> CostTable:
+    def price(self, counts: CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`."""
         dtype = cast(DType, scenario.dtype or next(iter(self.constants.types)))
         types = self.constants.types[dtype]
-        work = work_of(trace, scenario)
+        work = work_of(counts, scenario)
         batch = scenario.batch_size
         kernels = kernel_work(work, scenario, dtype)
         bill = self._bill(kernels, types)
@@ -187,7 +187,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         needed = kernels.stored_bytes + float(kernels.kernel_bytes.max())
         if figure is None or needed <= figure.value_si:
             return ""
-        return f"does not fit: it needs {needed:.3g} bytes of memory, and there are {figure.value_si:.3g}"
+        return f"does not fit: it needs {needed:,.0f} bytes of memory, and there are {figure.value_si:,.0f}"
 
     def _not_modelled(self, types: TypeFigures) -> Iterator[str]:
         if types.macs is None:
@@ -205,9 +205,9 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         pace = scenario.inferences_per_second
         real_s = _real_time_s(work, scenario)
         if busy_s > real_s > 0:
-            yield f"it cannot keep up with timesteps of {scenario.timestep_s:g} s"
+            yield "it cannot keep up with timesteps of this length"
         if pace and busy_s * pace > 1:
-            yield f"it cannot keep up with {pace:g} inferences per second, and runs back to back"
+            yield "it cannot keep up with so many inferences per second, and runs back to back"
         if (pace or real_s) and self.constants.idle_w is None:
             yield "no idle power is published: what it draws between inferences is not modelled"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
@@ -215,8 +215,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.held_out is not None:
             yield f"intervals hold its error on {self.held_out.measurements} held-out measurements"
         yield from boundary_notes(self.figures, scenario)
-        if unverified := [name for name, figure in self.figures.items() if not figure.verified]:
-            yield f"not verified in the publication itself: {', '.join(unverified)}"
+        yield from unverified_notes(self.figures)
 
 
 def _real_time_s(work: Work, scenario: Scenario) -> float:

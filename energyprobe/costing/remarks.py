@@ -11,6 +11,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Remark
+from energyprobe.costing.titles import figure_title
 from energyprobe.costing.work import Work
 from energyprobe.trace.operations import NeuronUpdate, Uncounted
 from energyprobe.trace.records import Activity, LayerCall
@@ -73,7 +74,7 @@ def boundary_notes(figures: Mapping[str, Figure], scenario: Scenario) -> list[st
     """
     if scenario.boundary is None:
         return []
-    wider = [name for name, figure in figures.items() if not scenario.covers(figure.boundary)]
+    wider = [figure_title(name) for name, figure in figures.items() if not scenario.covers(figure.boundary)]
     notes = (
         [f"covers more than the {scenario.boundary}, and cannot be taken apart: {', '.join(wider)}"]
         if wider

@@ -144,6 +144,8 @@ class CostTable:
         What is assumed throughout.
     time_per_inference_s : float
         1 / throughput, pauses included; NaN where the device model has no times.
+    timestep_s : float
+        Length of a timestep of an event-driven chip; NaN where that is not known, or there is none.
     does_not_fit : str
         Why the network does not fit on the device; empty where it does, or where that is not known.
     """
@@ -163,6 +165,7 @@ class CostTable:
     remarks: tuple[Remark, ...]
     notes: tuple[str, ...]
     time_per_inference_s: float = math.nan
+    timestep_s: float = math.nan
     does_not_fit: str = ""
 
     def __len__(self) -> int:

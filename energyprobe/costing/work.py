@@ -12,10 +12,10 @@ import numpy.typing as npt
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array
 from energyprobe.counting.counts import UNKNOWN, Counts
-from energyprobe.counting.table import CountTable, count
+from energyprobe.counting.table import CountTable
 from energyprobe.errors import ScenarioError, TraceError
 from energyprobe.trace.operations import NeuronUpdate, Product
-from energyprobe.trace.records import LayerCall, Step, Trace
+from energyprobe.trace.records import LayerCall, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +92,13 @@ class Work:
         return np.array([_takes_graded(step) for step in self.steps], dtype=bool)
 
 
-def work_of(trace: Trace | CountTable, scenario: Scenario | None = None) -> Work:
+def work_of(table: CountTable, scenario: Scenario | None = None) -> Work:
     """Lay out the counts of a network for pricing.
 
     Parameters
     ----------
-    trace : Trace or CountTable
-        A recording (its literal reading is counted), or counts.
+    table : CountTable
+        Counts of a recording.
     scenario : Scenario, optional
         How many timesteps an inference has; by default those of the recording.
 
@@ -114,7 +114,6 @@ def work_of(trace: Trace | CountTable, scenario: Scenario | None = None) -> Work
     ScenarioError
         If it changes the timesteps of a network that has none, or wants more new samples than there are.
     """
-    table = trace if isinstance(trace, CountTable) else count(trace)
     if not table.trace.samples:
         raise TraceError(f"the trace of {table.trace.model!r} holds no samples: no inference can be priced")
     entries: list[tuple[int, Step | None, Counts]] = []

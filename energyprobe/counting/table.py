@@ -165,10 +165,7 @@ def count(trace: Trace, reading: Reading = "literal") -> CountTable:
     CountingError
         If it is not a trace, holds nothing, has no such reading, or its facts do not fit together.
     """
-    if not isinstance(trace, Trace):
-        raise CountingError(
-            f"expected a Trace (probe.trace, or ep.load_trace(path)), got {type(trace).__name__}"
-        )
+    _check(trace)
     if reading not in get_args(Reading):
         raise CountingError(f"unknown reading {reading!r}: known are {', '.join(get_args(Reading))}")
     if not trace.calls:
@@ -180,6 +177,38 @@ def count(trace: Trace, reading: Reading = "literal") -> CountTable:
             f"the trace of {trace.model!r} was not recorded in the reading {reading!r}, but: {others}"
         )
     return CountTable(trace=trace, reading=reading, rows=tuple(map(_count_call, calls)))
+
+
+def reading_for(trace: Trace, wanted: Reading) -> Reading:
+    """Choose the reading of a trace to count.
+
+    Parameters
+    ----------
+    trace : Trace
+        A recording.
+    wanted : {"literal", "folded"}
+        The reading to take where there is a choice.
+
+    Returns
+    -------
+    {"literal", "folded"}
+        The wanted one; of a trace of one reading, such as that of a Keras model, that one.
+
+    Raises
+    ------
+    CountingError
+        If it is not a trace.
+    """
+    _check(trace)
+    recorded = {call.reading for call in trace.calls}
+    return recorded.pop() if len(recorded) == 1 else wanted
+
+
+def _check(trace: Trace) -> None:
+    if not isinstance(trace, Trace):
+        raise CountingError(
+            f"expected a Trace (probe.trace, or ep.load_trace(path)), got {type(trace).__name__}"
+        )
 
 
 def _no_column(name: str) -> CountingError:

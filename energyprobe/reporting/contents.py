@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from energyprobe.costing.table import TotalCost
+from energyprobe.costing.titles import term_title
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting import units
-from energyprobe.reporting.document import Column, Document, Table, printable
+from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS, SHOWN_WHERE_KNOWN
-from energyprobe.reporting.prices import PRICE_UNITS, Prices, ordered_terms, price_words, term_title
+from energyprobe.reporting.prices import PRICE_UNITS, Prices, ordered_terms, price_words
 from energyprobe.reporting.remarks import assumptions, devices, sources
 from energyprobe.reporting.running import recording_words, scenario_words
-from energyprobe.reporting.uncounted import not_counted
+from energyprobe.reporting.uncounted import missed, not_counted
 
 if TYPE_CHECKING:
     from energyprobe.reporting.result import Report
+    from energyprobe.reporting.view import View
 
 
 def document_of(report: Report) -> Document:
@@ -36,9 +39,9 @@ def document_of(report: Report) -> Document:
         heading=f"Energy of {report.trace.model}",
         subheading=f"{recording_words(report.counts)}, {scenario_words(report.scenario)}",
         sections=(
-            per_layer(report),
+            *(per_layer(report, view) for view in report.views),
             totals(report.prices),
-            not_counted(report.layers),
+            *_not_counted(report),
             assumptions(report.trace, report.layers, report.prices),
             devices(report.prices),
             sources(report.prices),
@@ -47,15 +50,24 @@ def document_of(report: Report) -> Document:
     return document.mapped(printable)
 
 
-def per_layer(report: Report) -> Table:
-    """The table of all layers, with the columns that were chosen."""
-    lines = (*(layer.path for layer in report.layers), *report.network_lines)
+def per_layer(report: Report, view: View) -> Table:
+    """The table of all layers in one reading, with the columns that were chosen.
+
+    Of what no layer causes it shows what one of the columns tells anything of.
+    """
+    lines = (*(layer.path for layer in view.layers), *view.network_lines)
     key = Column(name="layer", header="layer", cells=lines, total="total", text=True)
     chosen = report.columns or (*DEFAULT_FIELDS, "energy_j")
-    columns = [column for name in chosen for column in _columns(report, name)]
+    columns = [column for name in chosen for column in _columns(view, name)]
     if not report.columns:
         columns = [column for column in columns if column.name not in SHOWN_WHERE_KNOWN or _says(column)]
-    return Table("Layers, per inference", (key, *columns))
+    prices = [name for name in chosen if name not in FIELDS]
+    told = [
+        line < len(view.layers) or any(price.tells(line, name) for price in view.prices for name in prices)
+        for line in range(len(lines))
+    ]
+    title = "Layers, per inference" + (f", {view.words}" if view.words else "")
+    return Table(title, tuple(column.only(told) for column in (key, *columns)))
 
 
 def check_columns(names: Iterable[str], prices: Sequence[Prices]) -> tuple[str, ...]:
@@ -120,6 +132,16 @@ def range_words(total: TotalCost) -> str:
     return units.interval(total.low_j, total.high_j, "J", lower_bound=total.lower_bound)
 
 
+def _not_counted(report: Report) -> Iterator[Lines]:
+    """What was not counted: once, unless readings differ in it."""
+    told = {view.counts.reading: not_counted(view.layers) for view in report.views if missed(view.layers)}
+    if len(set(told.values())) < 2:
+        yield next(iter(told.values()), not_counted(report.layers))
+        return
+    for reading, lines in told.items():
+        yield replace(lines, title=f"{lines.title}, {reading} reading")
+
+
 def _term_words(term: str) -> Callable[[TotalCost], str]:
     def words(total: TotalCost) -> str:
         if term in total.terms:
@@ -134,17 +156,17 @@ def _says(column: Column) -> bool:
     return bool(set(column.cells) - {units.UNKNOWN, "", "0"})
 
 
-def _columns(report: Report, name: str) -> Iterable[Column]:
+def _columns(view: View, name: str) -> Iterable[Column]:
     """Columns of one name: one, or one for each device."""
     if name not in FIELDS:
-        return (price.column(name) for price in report.prices)
+        return (price.column(name) for price in view.prices)
     field = FIELDS[name]
-    cells = [field.cell(layer, report.trace.samples) for layer in report.layers]
+    cells = [field.cell(layer, view.counts.trace.samples) for layer in view.layers]
     column = Column(
         name=name,
         header=field.header,
-        cells=(*cells, *("" for _ in report.network_lines)),
-        total=field.total(report.counts) if field.total else "",
+        cells=(*cells, *("" for _ in view.network_lines)),
+        total=field.total(view.counts) if field.total else "",
         group=field.group,
         text=field.text,
     )

@@ -36,6 +36,7 @@ def data_of(report: Report) -> dict[str, Any]:
         joules per inference.
     """
     trace = report.trace
+    uncounted = dict.fromkeys(each for view in report.views for each in missed(view.layers))
     rows = report.to_dataframe().to_dict(orient="records")
     return {
         "schema": REPORT_SCHEMA,
@@ -47,7 +48,7 @@ def data_of(report: Report) -> dict[str, Any]:
         "scenario": chosen_fields(report.scenario),
         "devices": {name: _device(cost) for name, cost in report.costs.items()},
         "rows": [{key: _plain(value) for key, value in row.items()} for row in rows],
-        "uncounted": [dataclasses.asdict(each) for each in missed(report.layers)],
+        "uncounted": [dataclasses.asdict(each) for each in uncounted],
         "assumptions": list(assumptions(trace, report.layers, report.prices).lines),
     }
 

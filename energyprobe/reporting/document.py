@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Column:
         """The same column with every text written as a function says."""
         header = "\n".join(map(write, self.header.split("\n")))
         return replace(self, header=header, cells=tuple(map(write, self.cells)), total=write(self.total))
+
+    def only(self, told: Iterable[bool]) -> Column:
+        """The same column with some of its cells."""
+        return replace(self, cells=tuple(compress(self.cells, told)))
 
 
 @dataclass(frozen=True)

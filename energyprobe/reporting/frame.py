@@ -54,13 +54,15 @@ def frame_of(report: Report, columns: Iterable[str] | None = None) -> pd.DataFra
 
 def _part(report: Report, name: str, cost: CostTable, prices: Iterable[str]) -> dict[str, np.ndarray]:
     """Columns of one device."""
-    calls = [row.call for row in report.counts.rows]
+    table = report.tables[name]
+    calls = [row.call for row in table.rows]
     network = len(cost) - len(calls)
     return {
         "layer": np.array([*(call.layer for call in calls), *cost.layer[len(calls) :]], object),
         "path": np.array([*(call.path for call in calls), *cost.layer[len(calls) :]], object),
         "call": np.array(cost.call, np.int64),
         "kind": np.array(cost.kind, object),
+        "reading": np.full(len(cost), table.reading, object),
         "type": np.array([*(call.type for call in calls), *["network"] * network], object),
         "fate": np.array([*(call.fate for call in calls), *["counted"] * network], object),
         "device": np.full(len(cost), name, object),

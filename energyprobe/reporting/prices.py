@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.constant import NEVER_MODELLED, TERMS
 from energyprobe.costing.table import Array, CostTable
+from energyprobe.costing.titles import TERMS, term_title
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Column
 from energyprobe.reporting.layers import Layer
@@ -73,7 +73,7 @@ class Prices:
         """
         unit = PRICE_UNITS.get(name, "J")
         values = self._by_line(price_of(self.cost, name))
-        below = np.bincount(self.line_of_row, self.cost.lower_bounds, minlength=self.lines) > 0
+        below = self._lower_bounds
         cells = tuple(
             self._cell(line, value, unit, lower_bound and name in BOUNDED)
             for line, (value, lower_bound) in enumerate(zip(values.tolist(), below.tolist(), strict=True))
@@ -82,6 +82,16 @@ class Prices:
         total = price_words(self._total(name), unit, lower_bound=self.cost.lower_bound and name in BOUNDED)
         group = "latency" if unit == "s" else "energy"
         return Column(name=name, header=self.label + words, cells=cells, total=total, group=group)
+
+    def tells(self, line: int, name: str) -> bool:
+        """Whether a column has a figure other than 0 for a line, or what it has is a lower bound."""
+        known = np.nan_to_num(self._by_line(price_of(self.cost, name))[line])
+        return bool(known) or bool(self._lower_bounds[line])
+
+    @property
+    def _lower_bounds(self) -> npt.NDArray[np.bool_]:
+        """Whether each line costs more than its figure says, shape ``(lines,)``."""
+        return np.bincount(self.line_of_row, self.cost.lower_bounds, minlength=self.lines) > 0
 
     def _by_line(self, values: Array) -> Array:
         """Sum of what is known, shape ``(lines,)``; NaN where nothing is."""
@@ -124,8 +134,3 @@ def ordered_terms(terms: Iterable[str]) -> list[str]:
     """Cost terms, each once: those of every device model in their usual order, then the others."""
     given = dict.fromkeys(terms)
     return [*(term for term in TERMS if term in given), *(term for term in given if term not in TERMS)]
-
-
-def term_title(term: str) -> str:
-    """Name of a cost term for people."""
-    return (TERMS | NEVER_MODELLED).get(term, term.replace("_", " "))

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from energyprobe.costing.bibliography import citation
+from energyprobe.costing.titles import term_title
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Lines
 from energyprobe.reporting.layers import Layer
-from energyprobe.reporting.prices import Prices, term_title
+from energyprobe.reporting.prices import Prices
 from energyprobe.trace.records import Activity, LayerCall, Trace
 
 NAMES_SHOWN = 6
@@ -50,6 +51,7 @@ def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices])
     statements = [
         SYNOPS_MEAN,
         *_by_device(prices, lambda price: [_PAID[price.cost.device.skips]]),
+        *_by_device(prices, _timesteps),
         *_by_device(prices, lambda price: price.cost.notes),
         *_by_device(prices, _remarks),
         *_not_modelled(prices),
@@ -122,6 +124,13 @@ def _remarks(price: Prices) -> Iterator[str]:
             calls.setdefault(text.replace(price.cost.device.title, "the device"), []).append(key)
     for text, keys in calls.items():
         yield f"{text.removeprefix('… ')} ({listed(keys)})" if "…" in text else text
+
+
+def _timesteps(price: Prices) -> Iterator[str]:
+    """Say how long a timestep lasts, where it has a length."""
+    length_s = price.cost.timestep_s
+    if not units.is_unknown(length_s):
+        yield f"a timestep takes {units.quantity(length_s, 's')}"
 
 
 def _not_modelled(prices: Sequence[Prices]) -> Iterator[str]:

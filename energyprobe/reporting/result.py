@@ -9,17 +9,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from energyprobe.costing.device import Device
 from energyprobe.costing.lookup import resolve_device
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable, TotalCost
-from energyprobe.counting.table import CountTable, count
+from energyprobe.counting.table import CountTable, count, reading_for
 from energyprobe.errors import ReportError, nearest
-from energyprobe.reporting.layers import Layer, layers_of
+from energyprobe.reporting.layers import Layer
 from energyprobe.reporting.prices import Prices
 from energyprobe.reporting.running import chosen_fields
+from energyprobe.reporting.view import View, views_of
 from energyprobe.trace.records import Trace
 
 if TYPE_CHECKING:
@@ -65,8 +64,11 @@ def report(
         raise ReportError(f"give a scenario or fields of one ({', '.join(fields)}), not both")
     scenario = scenario or Scenario(**fields)
     chosen = _named(devices)
-    counts = count(trace)
-    return Report(counts, {name: device.cost(counts, scenario) for name, device in chosen.items()}, scenario)
+    readings = {name: reading_for(trace, device.reading) for name, device in chosen.items()}
+    counts = {reading: count(trace, reading) for reading in set(readings.values())}
+    tables = {name: counts[reading] for name, reading in readings.items()}
+    costs = {name: device.cost(tables[name], scenario) for name, device in chosen.items()}
+    return Report(tables, costs, scenario)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,8 +79,8 @@ class Report:
 
     Attributes
     ----------
-    counts : CountTable
-        What was counted.
+    tables : dict of str to CountTable
+        What was counted, for each device in the reading that it is priced for.
     costs : dict of str to CostTable
         What each device charges, under the name that it was asked for.
     scenario : Scenario
@@ -87,10 +89,16 @@ class Report:
         Columns chosen for the per-layer table; empty for the usual ones.
     """
 
-    counts: CountTable
+    tables: dict[str, CountTable]
     costs: dict[str, CostTable]
     scenario: Scenario
     columns: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> CountTable:
+        """What was counted in the reading of the simulator, or else in that of the devices."""
+        tables = {table.reading: table for table in self.tables.values()}
+        return tables.get("literal") or next(iter(tables.values()))
 
     @property
     def trace(self) -> Trace:
@@ -156,9 +164,11 @@ class Report:
         Returns
         -------
         pandas.DataFrame
-            ``layer``, ``path``, ``call``, ``kind``, ``type``, ``fate``, ``device``, ``energy_j``, ``low_j``,
-            ``high_j``, ``latency_s``, ``lower_bound`` and ``TERM_j`` for each cost term: joules and seconds
-            per inference. What is not modelled is NaN. Each column of joules adds up to the device's total.
+            ``layer``, ``path``, ``call``, ``kind``, ``reading`` (the one that the device is priced for),
+            ``type``, ``fate``, ``device``, ``energy_j``, ``low_j``, ``high_j``, ``latency_s``,
+            ``lower_bound`` and ``TERM_j`` for each cost term: joules and seconds
+            per inference. What is not modelled is NaN.
+            Each column of joules adds up to the device's total.
 
         Raises
         ------
@@ -187,35 +197,20 @@ class Report:
         save_report(self, path)
 
     @functools.cached_property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers, each with all of its calls."""
-        return tuple(layers_of(self.counts))
+    def views(self) -> tuple[View, ...]:
+        """The devices by the reading that they are priced for, each with a per-layer table of its own."""
+        return tuple(views_of(self.tables, self.costs))
 
     @functools.cached_property
-    def network_lines(self) -> tuple[str, ...]:
-        """Names of what no layer causes, such as static power, on any of the devices."""
-        names = (name for cost in self.costs.values() for name in cost.layer[len(self.counts) :])
-        return tuple(dict.fromkeys(names))
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of `counts`, each with all of its calls."""
+        return next(view.layers for view in self.views if view.counts is self.counts)
 
     @functools.cached_property
     def prices(self) -> tuple[Prices, ...]:
-        """The costs of each device by line of the per-layer table."""
-        line_of_path = {layer.path: line for line, layer in enumerate(self.layers)}
-        line_of_call = [line_of_path[row.call.path] for row in self.counts.rows]
-        line_of_name = {name: len(self.layers) + line for line, name in enumerate(self.network_lines)}
-        return tuple(
-            Prices(
-                name=name,
-                cost=cost,
-                layers=self.layers,
-                keys=(*(row.call.key for row in self.counts.rows), *cost.layer[len(self.counts) :]),
-                line_of_row=np.array(
-                    [*line_of_call, *(line_of_name[each] for each in cost.layer[len(self.counts) :])], np.intp
-                ),
-                lines=len(self.layers) + len(self.network_lines),
-            )
-            for name, cost in self.costs.items()
-        )
+        """The costs of each device by line of its per-layer table."""
+        prices = {price.name: price for view in self.views for price in view.prices}
+        return tuple(prices[name] for name in self.costs)
 
     @functools.cached_property
     def document(self) -> Document:

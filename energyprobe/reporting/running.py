@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from energyprobe.costing.scenario import Scenario
 from energyprobe.counting.table import CountTable
+from energyprobe.reporting import units
 
 
-def chosen_fields(scenario: Scenario) -> dict[str, object]:
+def chosen_fields(scenario: Scenario) -> dict[str, Any]:
     """Fields of a scenario: the batch size, and those that are not left as they are."""
     values = {field.name: getattr(scenario, field.name) for field in fields(scenario)}
     usual = {field.name: field.default for field in fields(scenario)}
@@ -16,8 +18,10 @@ def chosen_fields(scenario: Scenario) -> dict[str, object]:
 
 
 def scenario_words(scenario: Scenario) -> str:
-    """A scenario in words: ``"batch size 1, dtype int8"``."""
+    """A scenario in words: ``"batch size 1, timestep 15.4 µs"``."""
     chosen = chosen_fields(scenario)
+    if scenario.timestep_s is not None:
+        chosen["timestep"] = units.quantity(chosen.pop("timestep_s"), "s")
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in chosen.items())
 
 

@@ -10,6 +10,7 @@ from energyprobe.costing.lookup import device
 from energyprobe.costing.mapping import Capacity, map_network
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
+from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError
 from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate
 
@@ -125,7 +126,7 @@ def test_cores_by_neurons_and_by_synapses(make_call, make_trace, spiking):
             replace(call, steps=(replace(step, weights=each),))
             for call, step, each in zip(trace.calls, steps, weights, strict=True)
         ]
-        return map_network(work_of(replace(trace, calls=tuple(calls))), Capacity(**big | capacity))
+        return map_network(work_of(count(replace(trace, calls=tuple(calls)))), Capacity(**big | capacity))
 
     from msgspec.structs import replace
 
@@ -146,7 +147,7 @@ def test_hops_are_the_mean_distance_between_tiles(make_call, make_trace, spiking
         make_call("b", (Dense(inputs=20, units=20), spiking(20)), inputs=("a",)),
     )
     capacity = Capacity(neurons_per_core=10, synapses_per_core=1e9, cores_per_chip=99, cores_per_tile=1)
-    assert map_network(work_of(trace), capacity).hops.tolist() == [0.5, 1.5]
+    assert map_network(work_of(count(trace)), capacity).hops.tolist() == [0.5, 1.5]
 
 
 def test_convolutions_store_their_kernel_once(make_call, make_trace, spiking):
@@ -162,7 +163,7 @@ def test_convolutions_store_their_kernel_once(make_call, make_trace, spiking):
     )
     trace = make_trace(make_call("conv", (conv, spiking(45))))
     capacity = Capacity(neurons_per_core=100, synapses_per_core=1e9, cores_per_chip=2, cores_per_tile=1)
-    mapped = map_network(work_of(trace), capacity)
+    mapped = map_network(work_of(count(trace)), capacity)
     # 8 * 8 * 5 = 320 neurons.
     assert (mapped.cores.tolist(), mapped.chips) == ([4], 2)
 
@@ -213,7 +214,7 @@ def test_paced_idle_power(snn, make_chip):
     assert cost.time_per_inference_s == pytest.approx(100e-6)
     hasty = chip.cost(snn, Scenario(inferences_per_second=1e6))
     assert hasty.time_per_inference_s == pytest.approx(11e-6)
-    assert "it cannot keep up with 1e+06 inferences per second, and runs back to back" in hasty.notes
+    assert "it cannot keep up with so many inferences per second, and runs back to back" in hasty.notes
 
 
 def test_idle_power_that_is_not_published(snn, make_chip):
@@ -259,7 +260,10 @@ def test_boundary_leaves_out_the_host(snn, make_chip):
     chip = make_chip(acs=2, host_w=7, timestep_s=1000)
     core = chip.cost(snn, Scenario(boundary="core"))
     assert core.energy_j[network_row(core, "host")] == 0
-    assert core.notes[-1] == "covers more than the core, and cannot be taken apart: acs, host_w, timestep_s"
+    assert (
+        core.notes[-1]
+        == "covers more than the core, and cannot be taken apart: accumulates, host, length of a timestep"
+    )
     chips = chip.cost(snn, Scenario(boundary="chip"))
     assert chips.energy_j[network_row(chips, "host")] == pytest.approx(7e-3 * 11e-6)
     assert (

@@ -242,6 +242,7 @@ def test_terms_that_are_not_modelled_are_listed(snn, make_device):
         "communication",
         "synchronisation",
         "static",
+        "idle",
         "host",
     )
     assert cost.left_out == {"neuron_updates": 55, "elementwise": 55}

@@ -234,7 +234,7 @@ def test_idle_power_between_inferences(net, make_processor):
     assert cost.terms["idle"].total().energy_j == pytest.approx(0.25 * 950e-9)
     assert cost.time_per_inference_s == pytest.approx(1e-6)
     hasty = cpu.cost(net, Scenario(inferences_per_second=1e9))
-    assert "it cannot keep up with 1e+09 inferences per second, and runs back to back" in hasty.notes
+    assert "it cannot keep up with so many inferences per second, and runs back to back" in hasty.notes
     unknown = make_processor().cost(net, Scenario(inferences_per_second=1e6))
     assert "no idle power is published: what it draws between inferences is not modelled" in unknown.notes
     assert "idle" in unknown.not_modelled
@@ -250,7 +250,7 @@ def test_in_real_time_it_waits_for_the_next_timestep(snn, make_processor):
     both = cpu.cost(snn, Scenario(timestep_s=1e-6, batch_size=2))
     assert both.time_per_inference_s == pytest.approx(3e-6)
     hasty = cpu.cost(snn, Scenario(timestep_s=1e-9))
-    assert "it cannot keep up with timesteps of 1e-09 s" in hasty.notes
+    assert "it cannot keep up with timesteps of this length" in hasty.notes
     assert hasty.terms["idle"].total().energy_j == 0
 
 

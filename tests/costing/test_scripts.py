@@ -8,6 +8,7 @@ import pytest
 from energyprobe.costing.kernel_work import kernel_work
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
+from energyprobe.counting.table import count
 from energyprobe.trace.operations import Conv, Dense
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -97,7 +98,7 @@ def test_networks_are_those_that_were_measured(network, macs, tmp_path):
     trace = networks.record(network, tmp_path)
     assert sum(with_padding(step.operation) for call in trace.calls for step in call.steps) == macs
     assert networks.record(network, tmp_path) == trace
-    asked = kernel_work(work_of(trace), Scenario(), "int8")
+    asked = kernel_work(work_of(count(trace)), Scenario(), "int8")
     assert asked.macs.sum() <= macs
 
 

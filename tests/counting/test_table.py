@@ -8,7 +8,7 @@ import pytest
 
 from energyprobe.counting.columns import COLUMNS
 from energyprobe.counting.counts import COUNT_NAMES, UNKNOWN, Counts
-from energyprobe.counting.table import count
+from energyprobe.counting.table import count, reading_for
 from energyprobe.errors import CountingError
 from energyprobe.trace.operations import Dense, Elementwise, Free, NeuronUpdate, Pool, Uncounted
 from energyprobe.trace.records import Use
@@ -229,3 +229,13 @@ def test_errors_name_the_call(make_call, make_step, make_trace):
     second = make_call(make_step(Dense(inputs=7, units=23)), path="m/dense", call_index=1, type="Dense")
     with pytest.raises(CountingError, match=r"^m/dense#1 \(Dense\): Dense does not say what it read"):
         count(make_trace(second))
+
+
+def test_the_reading_to_count_is_the_wanted_one_where_there_is_a_choice(make_call, make_trace):
+    literal, folded = make_call(path="routed"), make_call(path="composed", reading="folded")
+    assert reading_for(make_trace(literal, folded), "folded") == "folded"
+    assert reading_for(make_trace(literal, folded), "literal") == "literal"
+    assert reading_for(make_trace(literal), "folded") == "literal"
+    assert reading_for(make_trace(folded), "literal") == "folded"
+    with pytest.raises(CountingError, match=r"^expected a Trace .*, got dict$"):
+        reading_for({}, "folded")

@@ -80,9 +80,9 @@ def test_every_column_of_the_frame_adds_up_to_its_total(of_ann: Report, of_snn: 
 def test_the_frame_is_tidy(of_ann: Report, ann: Trace) -> None:
     frame = of_ann.to_dataframe()
     assert len(frame) == 2 * len(ann.calls)
-    assert frame.columns[:12].tolist() == [
-        "layer", "path", "call", "kind", "type", "fate", "device", "energy_j", "low_j", "high_j", "latency_s",
-        "macs_j",
+    assert frame.columns[:13].tolist() == [
+        "layer", "path", "call", "kind", "reading", "type", "fate", "device", "energy_j", "low_j",
+        "high_j", "latency_s", "macs_j",
     ]  # fmt: skip
     assert not frame.duplicated(["path", "call", "device"]).any()
     refine = frame[(frame.layer == "refine") & (frame.device == "dense-cpu")]
@@ -215,13 +215,36 @@ def test_rows_of_no_layer_stand_below_the_layers_and_add_up(ann: Trace, cpu: Dev
         **{each: extended(getattr(cost, each), idle_j) for each in ("energy_j", "low_j", "high_j")},
         latency_s=extended(cost.latency_s, 2e-3),
     )
-    with_idle = Report(plain.counts, {"dense-cpu": idle}, plain.scenario)
+    with_idle = Report({"dense-cpu": plain.counts}, {"dense-cpu": idle}, plain.scenario)
     table = with_idle.document.sections[0]
     assert table.columns[0].cells[-1] == "idle power"
     assert table.columns[-1].cells[-1] == "5.00 µJ"
+    # A row is shown where a column tells something of it: it has a latency, and no arithmetic.
+    assert (
+        "idle power"
+        not in with_idle.select("dense_synops", "elementwise_j").document.sections[0].columns[0].cells
+    )
     assert with_idle.select("latency_s").document.sections[0].columns[-1].cells[-1] == "2.00 ms"
     last = with_idle.to_dataframe().iloc[-1]
     assert (last.layer, last.path, last.kind, last.type) == ("idle power", "idle power", "network", "network")
     total = with_idle.total("dense-cpu").energy_j
     assert with_idle.to_dataframe().energy_j.sum() == pytest.approx(total)
     assert total == pytest.approx(plain.total("dense-cpu").energy_j + idle_j)
+
+
+def test_rows_that_cost_nothing_on_any_device_are_not_shown(counted_ann: Trace) -> None:
+    def lines(**fields: float) -> tuple[str, ...]:
+        return report(counted_ann, "a100", **fields).document.sections[0].columns[0].cells[6:]
+
+    # Back to back there is no pause; a run of kernels takes no energy of its own.
+    assert lines() == ("static power",)
+    assert lines(inferences_per_second=1.0) == ("static power", "idle power")
+
+
+def test_scenario_and_times_are_told_in_units(snn: Trace) -> None:
+    document = report(snn, "truenorth", timestep_s=15.4e-6, batch_size=2).document
+    assert document.subheading.endswith(", batch size 2, timestep 15.4 µs")
+    (said,) = (each for each in document.sections if each.title == "Assumptions")
+    assert sum("a timestep takes" in line for line in said.lines) == 1
+    assert "truenorth †: a timestep takes 15.4 µs" in said.lines
+    assert not any(sign in line for line in said.lines for sign in ("e-0", "e+0", "1 timesteps"))
