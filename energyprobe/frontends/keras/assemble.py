@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from energyprobe.errors import RecordingError
 from energyprobe.frontends.keras.counters import Counters, Totals
-from energyprobe.frontends.keras.observe import Observation, activity, weighted
+from energyprobe.frontends.keras.observation import Observation, activity, weighted
 from energyprobe.frontends.keras.plan import Plan
 from energyprobe.frontends.keras.planned import Link, PlannedCall, PlannedStep
 from energyprobe.frontends.keras.rules.base import StepDraft
@@ -274,9 +274,9 @@ def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> 
     return Use(
         activity=_activity(seen, totals, shown, squares),
         spiking=step.code is not None,
-        fanout_events=total(step.events, "sums"),
+        fanout_events=total(step.events, "events"),
         fanout_spikes=total(step.events, "spikes"),
-        effective_events=total(step.effective, "sums") if pairs is None else pairs,
+        effective_events=total(step.effective, "events") if pairs is None else pairs,
         effective_spikes=total(step.effective, "spikes") if pairs is None else spike_pairs,
     )
 

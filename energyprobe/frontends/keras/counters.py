@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+class Slot(NamedTuple):
+    """Where a count lies among the totals: kind of counter, and places in its vector."""
+
+    kind: str
+    start: int
+    stop: int
+
+
+EXACT_IN_FLOAT32 = 2**24
+"""The last integer that float32 counts to."""
+
+_DTYPES = {"integers": "int64", "sums": "float64", "maxima": "float64", "bits": "bool"}
 
 
 class Counters:
@@ -21,32 +35,33 @@ class Counters:
 
     def __init__(self, tf: Any) -> None:
         self._tf = tf
-        self._added: dict[str, list[Any]] = {"integers": [], "sums": [], "maxima": [], "bits": []}
-        self._sizes: dict[str, int] = dict.fromkeys(self._added, 0)
+        self._added: dict[str, list[Any]] = {kind: [] for kind in _DTYPES}
+        self._sizes: dict[str, int] = dict.fromkeys(_DTYPES, 0)
         self._totals: dict[str, Any] = {}
 
-    def add(self, kind: str, tensor: Any) -> tuple[str, slice]:
+    def add(self, kind: str, tensor: Any) -> Slot:
         """Count a tensor.
 
         Parameters
         ----------
         kind : {"integers", "sums", "maxima", "bits"}
             How executions of the step combine.
-        tensor : tensor or int
+        tensor : tensor
             Of static shape.
 
         Returns
         -------
-        tuple of (str, slice)
+        Slot
             Where to find it among the totals; see `read`.
         """
-        dtype = {"integers": "int64", "sums": "float64", "maxima": "float64", "bits": "bool"}[kind]
-        counted = self._tf.cast(tensor, dtype)
-        size = int(np.prod(counted.shape, dtype=int))
+        flat = self._tf.cast(tensor, _DTYPES[kind])
+        if len(flat.shape) != 1:
+            flat = self._tf.reshape(flat, [-1])
+        size = int(flat.shape[0])
         start = self._sizes[kind]
-        self._added[kind].append(self._tf.reshape(counted, [-1]))
+        self._added[kind].append(flat)
         self._sizes[kind] = start + size
-        return kind, slice(start, start + size)
+        return Slot(kind, start, start + size)
 
     def commit(self) -> None:
         """Add what was collected to the totals; part of the step from then on."""
@@ -86,16 +101,15 @@ class Totals:
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self._arrays = arrays
 
-    def array(self, where: tuple[str, slice]) -> np.ndarray:
+    def array(self, where: Slot) -> np.ndarray:
         """The totals of one added tensor, flat."""
-        kind, part = where
-        return self._arrays[kind][part]
+        return self._arrays[where.kind][where.start : where.stop]
 
-    def integer(self, where: tuple[str, slice]) -> int:
+    def integer(self, where: Slot) -> int:
         """The total of one added scalar count."""
         return int(self.array(where)[0])
 
-    def number(self, where: tuple[str, slice]) -> float:
+    def number(self, where: Slot) -> float:
         """The total or maximum of one added scalar value."""
         return float(self.array(where)[0])
 

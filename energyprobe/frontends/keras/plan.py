@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from energyprobe.frontends.keras.capture import Capture
-from energyprobe.frontends.keras.counters import Counters
+from energyprobe.frontends.keras.counters import Counters, Slot
 from energyprobe.frontends.keras.fanout import effective_map, has_zeros
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.inputs import input_names
 from energyprobe.frontends.keras.links import links, makers
-from energyprobe.frontends.keras.observe import Slot
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.planned import Link, PlannedCall
 from energyprobe.frontends.keras.section import Section

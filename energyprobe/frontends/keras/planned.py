@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from energyprobe.frontends.keras.counters import Counters
+from energyprobe.frontends.keras.counters import Counters, Slot
 from energyprobe.frontends.keras.frames import Frame
-from energyprobe.frontends.keras.observe import Observation, Slot
+from energyprobe.frontends.keras.observation import Observation
 from energyprobe.frontends.keras.rules.base import SpikeCode, StepDraft
 
 Link = Frame | str

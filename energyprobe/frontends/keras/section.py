@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from energyprobe.frontends.keras.capture import Capture
-from energyprobe.frontends.keras.counters import Counters, new_variable
+from energyprobe.frontends.keras.counters import Counters, Slot, new_variable
 from energyprobe.frontends.keras.fanout import effective_map, effective_weighting, event_weighting, has_zeros
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
 from energyprobe.frontends.keras.frames import Frame
-from energyprobe.frontends.keras.observe import Observation, Slot, emit
+from energyprobe.frontends.keras.observation import Observation
+from energyprobe.frontends.keras.observe import emit
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.planned import PlannedCall, PlannedStep
 from energyprobe.frontends.keras.rules.base import (
@@ -98,8 +99,7 @@ class Section:
 
     def commit(self) -> None:
         """Add all that was planned to the graph."""
-        for observation in self._observations.values():
-            emit(self._tf, observation, self.counters)
+        emit(self._tf, self._observations.values(), self.counters, self._sizes)
         self.counters.commit()
 
     def _bytes(self, tensors: list[Any]) -> Slot:

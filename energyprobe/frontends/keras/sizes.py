@@ -34,6 +34,7 @@ class Sizes:
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
         self._tf = capture.framework.tf
+        self._found: dict[tuple[int, int], Size] = {}
 
     def leading(self, tensor: Any, time: bool) -> Size:
         """Samples, times timesteps where axis 1 is time."""
@@ -59,7 +60,10 @@ class Sizes:
         while tensor.shape.rank is None or tensor.shape[axis] is None:
             source = self._as_long(tensor, axis)
             if source is None:
-                return self._worked_out(tensor, axis)
+                key = (id(tensor), axis)
+                if key not in self._found:
+                    self._found[key] = self._worked_out(tensor, axis)
+                return self._found[key]
             tensor = source
         return int(tensor.shape[axis])
 
