@@ -2,6 +2,7 @@
 
 The simulator multiplies along every connection between passthrough nodes (the literal reading). Event-driven
 hardware has no such nodes: their transforms are parts of the weights between ensembles (the folded reading).
+The report prices each device for the reading that it computes.
 """
 
 import os
