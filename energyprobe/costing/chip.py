@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from energyprobe.costing.chip_figures import DIMENSIONS, TERM_OF, Constants
+from energyprobe.costing.decode_neurons import charge_decode_neurons, decode, decode_notes
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
@@ -17,7 +19,13 @@ from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.titles import unverified_notes
-from energyprobe.costing.traffic import active_share, events_received, spikes_sent
+from energyprobe.costing.traffic import (
+    active_share,
+    events_received,
+    messages_of,
+    spikes_sent,
+    update_prices,
+)
 from energyprobe.costing.work import Work, keeps_state, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
@@ -105,15 +113,20 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         A batch runs one sample after the other.
         """
         work = work_of(counts, scenario)
+        runs = self._runs(work)
+        decoding = decode(work, self.constants)
+        work = decoding.work
         mapping = map_network(work, self._capacity())
         macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
-        timing = self._timing(work, mapping, macs + acs, scenario)
+        arriving = work.by_row(macs + acs) + decoding.synops[0]
+        updated = np.nan_to_num(work.by_row(work["neuron_updates"])) + decoding.updates
+        timing = self._timing(work, mapping, arriving, updated, scenario)
         ledger = Ledger(work, NETWORK)
-        self._charge_events(ledger, mapping, macs, acs)
         ledger.leave_out(work.uncounted | (work["elementwise_ops"] > 0) | (work["lookups"] > 0))
-        graded = work.takes_graded[work["dense_synops"] > 0]
-        runs = self.constants.macs is not None or not graded.size or not graded.all()
         if runs:
+            active = active_share(mapping, arriving, updated)
+            self._charge_events(ledger, mapping, macs, acs, active)
+            charge_decode_neurons(ledger, mapping, decoding, active, self.constants)
             self._charge_time(ledger, mapping, timing, scenario)
             self._latency(ledger, mapping, timing, scenario)
         else:
@@ -128,6 +141,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             notes=(
                 *([unfit] if unfit else []),
                 *([] if runs else [CANNOT_RUN]),
+                *decode_notes(decoding, self.constants),
                 *self._notes(work, mapping, timing, scenario),
             ),
             time_per_inference_s=float(timing.busy_s[0] + timing.idle_s[0]) if runs else math.nan,
@@ -135,7 +149,14 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             does_not_fit=unfit,
         )
 
-    def _charge_events(self, ledger: Ledger, mapping: Mapping, macs: Array, acs: Array) -> None:
+    def _runs(self, work: Work) -> bool:
+        """Whether it can run some of the network."""
+        graded = work.takes_graded[work["dense_synops"] > 0]
+        return self.constants.macs is not None or not graded.size or not bool(graded.all())
+
+    def _charge_events(
+        self, ledger: Ledger, mapping: Mapping, macs: Array, acs: Array, active: Array
+    ) -> None:
         work, constants = ledger.work, self.constants
         # An event of no figure for graded ones is left out, and remarked on.
         for term, amounts in (("macs", macs), ("acs", acs)):
@@ -144,27 +165,30 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
                 ledger.charge(term, amounts, ends(figure), figure.cites)
             else:
                 ledger.leave_out(amounts != 0)
-        updates = work["neuron_updates"]
+        updates = np.where(self._cannot_update(work), np.nan, work["neuron_updates"])
         if constants.neuron_updates is not None:
-            value, low, high = ends(constants.neuron_updates)
-            active = active_share(work, mapping, macs + acs)
-            value = np.where(np.isnan(active), value, low + active * (high - low))
-            prices = np.array([value, np.full_like(value, low), np.full_like(value, high)])
+            prices = update_prices(constants.neuron_updates, active[work.row])
             ledger.charge("neuron_updates", updates, prices, constants.neuron_updates.cites)
         else:
             ledger.leave_out(updates > 0)
         if constants.spikes is not None:
             ledger.charge("spikes", spikes_sent(work), ends(constants.spikes), constants.spikes.cites)
-        received = events_received(work)
-        stage = np.array(mapping.stage)[work.row]
-        # A spike goes to one core of a layer at least, and to each of them at the most.
-        messages = received * np.array([mapping.cores[stage], np.ones(len(stage)), mapping.cores[stage]])
+        received = events_received(work, self.graded_events)
+        messages = messages_of(received, work.row, mapping)
         if constants.messages is not None:
             figure = constants.messages
             ledger.charge("communication", messages, ends(figure), figure.cites)
         if constants.hops is not None:
             figure = constants.hops
             ledger.charge("communication", messages * mapping.hops[work.row], ends(figure), figure.cites)
+
+    def _cannot_update(self, work: Work) -> npt.NDArray[np.bool_]:
+        """Whether each entry updates neurons that a chip of spikes does not have: of values in and out."""
+        if self.graded_events:
+            return np.zeros(len(work.row), dtype=bool)
+        out = np.array([call.output_spiking for call in work.calls], dtype=bool)
+        values = (work.any_by_row(work.takes_graded) & ~out)[work.row]
+        return np.asarray(values & (work["neuron_updates"] > 0))
 
     def _charge_time(self, ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenario) -> None:
         chips, cores = mapping.chips, float(mapping.cores.sum())
@@ -181,7 +205,9 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             if figure is not None and scenario.covers(figure.boundary) and not np.isnan(amount).any():
                 ledger.charge_network(row, TERM_OF[name], amount, figure)
 
-    def _timing(self, work: Work, mapping: Mapping, synops: Array, scenario: Scenario) -> Timing:
+    def _timing(
+        self, work: Work, mapping: Mapping, arriving: Array, updated: Array, scenario: Scenario
+    ) -> Timing:
         constants = self.constants
         steps = float(work.timesteps.max())
         stage = np.array(mapping.stage)
@@ -192,12 +218,11 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         rows = len(stage)
         # operations/inference / (timesteps/inference * cores) = operations/timestep in each core
         share = steps * np.maximum(mapping.cores, 1)
-        done, updated = (
-            np.bincount(stage, np.nan_to_num(work.by_row(each)), minlength=rows) / share
-            for each in (synops, work["neuron_updates"])
+        done, updates = (
+            np.bincount(stage, np.nan_to_num(each), minlength=rows) / share for each in (arriving, updated)
         )
         # s/operation * operations/timestep
-        stage_s = np.outer(synop_s, done) + np.outer(update_s, updated)
+        stage_s = np.outer(synop_s, done) + np.outer(update_s, updates)
         step_s = stage_s.max(axis=1) + barrier_s if constants.synop_s else np.full(3, np.nan)
         clock_s = scenario.timestep_s or (constants.timestep_s and constants.timestep_s.value_si)
         if clock_s:

@@ -16,6 +16,9 @@ class Constants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Energy of one synaptic operation on a graded event, and on a spike.
     neuron_updates : Figure or None
         Energy of the update of a neuron in a timestep: low if nothing reached it, high if something did.
+    decode_neurons, decode_spikes : Figure or None
+        Neurons that stand between ensembles for each dimension of a decoded connection, and spikes per
+        second of those of one dimension: low for the value 0, high for values of the size of the radius.
     spikes : Figure or None
         Energy of sending a spike, whoever receives it.
     messages, hops : Figure or None
@@ -37,6 +40,8 @@ class Constants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     macs: Figure | None = None
     acs: Figure | None = None
     neuron_updates: Figure | None = None
+    decode_neurons: Figure | None = None
+    decode_spikes: Figure | None = None
     spikes: Figure | None = None
     messages: Figure | None = None
     hops: Figure | None = None
@@ -60,8 +65,17 @@ DIMENSIONS: dict[str, Dimension] = {
     **dict.fromkeys(("static_w", "core_static_w", "idle_w", "host_w"), "power"),
     **dict.fromkeys(("synop_s", "update_s", "barrier_s", "timestep_s"), "time"),
     **dict.fromkeys(
-        ("neurons_per_core", "synapses_per_core", "cores_per_chip", "cores_per_tile", "chips"), "number"
+        (
+            "decode_neurons",
+            "neurons_per_core",
+            "synapses_per_core",
+            "cores_per_chip",
+            "cores_per_tile",
+            "chips",
+        ),
+        "number",
     ),
+    "decode_spikes": "frequency",
 }
 """What the constants measure, where it is not the energy of one operation."""
 

@@ -15,7 +15,9 @@ Boundary = Literal["operation", "core", "chip", "board", "system", "unknown"]
 VERIFIABLE: tuple[Provenance, ...] = ("primary", "derived", "secondary-multiple")
 """Kinds of provenance that may be called verified."""
 
-Dimension = Literal["energy", "energy per byte", "power", "time", "time per byte", "memory", "number"]
+Dimension = Literal[
+    "energy", "energy per byte", "power", "time", "time per byte", "memory", "number", "frequency"
+]
 
 UNITS: dict[Dimension, dict[str, float]] = {
     "energy": {"J": 1.0, "mJ": 1e3, "uJ": 1e6, "nJ": 1e9, "pJ": 1e12, "fJ": 1e15},
@@ -25,8 +27,12 @@ UNITS: dict[Dimension, dict[str, float]] = {
     "time per byte": {"ns/byte": 1e9, "ps/byte": 1e12, "fs/byte": 1e15},
     "memory": {"byte": 1.0, "kiB": 2.0**-10, "MiB": 2.0**-20, "GB": 1e-9},
     "number": {"1": 1.0},
+    "frequency": {"Hz": 1.0},
 }
-"""Units by what they measure, as how many of each make one base unit (J, J/byte, W, s, s/byte, byte, 1)."""
+"""Units by what they measure, as how many of each make one base unit.
+
+Base units: J, J/byte, W, s, s/byte, byte, 1, Hz.
+"""
 
 _UNITS: dict[str, tuple[Dimension, float]] = {
     unit: (dimension, per_base) for dimension, units in UNITS.items() for unit, per_base in units.items()

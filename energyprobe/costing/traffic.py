@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from energyprobe.costing.figures import Figure
+from energyprobe.costing.ledger import ends
 from energyprobe.costing.mapping import Mapping
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
@@ -11,32 +14,71 @@ from energyprobe.trace.operations import NeuronUpdate, Synaptic
 from energyprobe.trace.records import Step
 
 
-def active_share(work: Work, mapping: Mapping, synops: Array) -> Array:
+def active_share(mapping: Mapping, arriving: Array, updated: Array) -> Array:
     """Estimate in how many updates of neurons an event had reached the neuron.
 
     Of m events for each neuron and timestep on average, 1 - exp(-m) of the neurons get one or more.
 
     Parameters
     ----------
-    work : Work
-        The network.
     mapping : Mapping
         Which synapses drive which neurons.
-    synops : ndarray, shape (entries,)
+    arriving : ndarray, shape (rows,)
         Events that arrive at neurons, per inference.
+    updated : ndarray, shape (rows,)
+        Updates of neurons, per inference.
 
     Returns
     -------
-    ndarray, shape (entries,)
+    ndarray, shape (rows,)
         Fractions; NaN where unknown.
     """
     stage = np.array(mapping.stage)
-    updates = np.nan_to_num(work.by_row(work["neuron_updates"]))
-    arriving = np.bincount(stage, work.by_row(synops), minlength=len(stage))
-    updated = np.bincount(stage, updates, minlength=len(stage))
+    events, updates = (np.bincount(stage, each, minlength=len(stage)) for each in (arriving, updated))
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = 1 - np.exp(-arriving / updated)
-    return np.asarray(share[stage][work.row], dtype=np.float64)
+        share = 1 - np.exp(-events / updates)
+    return np.asarray(share[stage], dtype=np.float64)
+
+
+def update_prices(figure: Figure, active: Array) -> Array:
+    """Prices of updates of neurons, some of which an event had reached.
+
+    Parameters
+    ----------
+    figure : Figure
+        Low without, high with an event.
+    active : ndarray, shape (entries,)
+        Fraction with one; NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (3, entries)
+        Joules: value, low, high.
+    """
+    value, low, high = ends(figure)
+    value = np.where(np.isnan(active), value, low + active * (high - low))
+    return np.array([value, np.full_like(value, low), np.full_like(value, high)])
+
+
+def messages_of(received: Array, row: npt.NDArray[np.intp], mapping: Mapping) -> Array:
+    """Messages that bring spikes to cores: one core of a layer at least, each of them at the most.
+
+    Parameters
+    ----------
+    received : ndarray, shape (entries,) or (3, entries)
+        Spikes.
+    row : ndarray of int, shape (entries,)
+        The row whose cores they go to.
+    mapping : Mapping
+        Where the network lies.
+
+    Returns
+    -------
+    ndarray, shape (3, entries)
+        Value, low, high.
+    """
+    cores = mapping.cores[np.array(mapping.stage)[row]]
+    return np.asarray(received * np.array([cores, np.ones_like(cores), cores]))
 
 
 def spikes_sent(work: Work) -> Array:
@@ -64,13 +106,15 @@ def spikes_sent(work: Work) -> Array:
     )
 
 
-def events_received(work: Work) -> Array:
-    """Spikes, or graded events, that the synapses of each entry read, per inference.
+def events_received(work: Work, graded_events: bool) -> Array:
+    """Messages that the synapses of each entry read, per inference: spikes, and graded events if there are.
 
     Parameters
     ----------
     work : Work
         The network.
+    graded_events : bool
+        Whether an event may carry a value. Where it may not, nobody sends graded ones.
 
     Returns
     -------
@@ -86,4 +130,5 @@ def events_received(work: Work) -> Array:
             return None
         return activity.events if activity.spikes is None else activity.spikes
 
-    return work.per_inference([received(step) for step in work.steps])
+    events = work.per_inference([received(step) for step in work.steps])
+    return events if graded_events else np.where(work.takes_graded, 0.0, events)

@@ -31,7 +31,9 @@ def graded():
     """A use of graded inputs whose fan-out sums are given; None is not observed."""
 
     def make(events, effective=None, **facts):
-        return Use(activity=None, spiking=False, fanout_events=events, effective_events=effective, **facts)
+        return Use(
+            **{"activity": None, "spiking": False} | facts, fanout_events=events, effective_events=effective
+        )
 
     return make
 

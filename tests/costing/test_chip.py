@@ -327,6 +327,58 @@ def test_a_conventional_network_cannot_run_on_a_chip_of_spikes(
     assert mixed.lower_bound
 
 
+def test_a_conventional_network_has_no_price_from_its_messages_or_gates(
+    make_call, make_trace, graded, make_activity
+):
+    seen = make_activity(40, 30)
+    read, timing = graded(150, activity=seen), {"timesteps": 5, "output": seen}
+    gates = (NeuronUpdate(neuron="lstm", neurons=20), None)
+    trace = make_trace(
+        make_call("conv1", (Dense(inputs=8, units=5), read), **timing),
+        make_call("conv2", (Dense(inputs=8, units=5), read), inputs=("conv1",), **timing),
+        make_call("lstm", (Dense(inputs=8, units=5), read), gates, inputs=("conv2",), **timing),
+    )
+    for name in ("loihi", "loihi-sanafe"):
+        cost = device(name).cost(trace)
+        assert np.isnan(cost.energy_j).all()
+        assert cost.terms == {}
+    # On a chip of graded events each of the 30 is a message.
+    proxy = device("loihi2-proxy").cost(trace)
+    communication = proxy.terms["communication"]
+    assert communication.low_j[0] == pytest.approx(30 * 1.7 * PJ)
+
+
+def test_graded_events_are_no_messages_to_a_chip_of_spikes(
+    make_call, make_trace, graded, spiking, make_activity, make_chip
+):
+    seen, fired = make_activity(40, 30), make_activity(25, 9, spikes=9)
+    lif = {"output": fired, "output_spiking": True, "timesteps": 5}
+    trace = make_trace(
+        make_call("conv1", (Dense(inputs=8, units=5), graded(150, activity=seen)), timesteps=5),
+        make_call("lif", (NeuronUpdate(neuron="lif", neurons=5), None), inputs=("conv1",), **lif),
+        make_call("conv2", (Dense(inputs=5, units=3), spiking(27, activity=fired)), timesteps=5),
+    )
+    cost = make_chip(acs=2, messages=7, neuron_updates=50).cost(trace)
+    # lif: 5 neurons in 5 timesteps; conv2: 9 spikes to 3 units, and 9 messages.
+    assert math.isnan(cost.energy_j[0])
+    assert cost.energy_j[1:3] == pytest.approx(np.array([25 * 50, 27 * 2 + 9 * 7]) * PJ)
+    assert cost.reasons == ("conv1 reads graded values; Chip takes spikes",)
+    values = make_chip(graded_events=True, macs=4, acs=2, messages=7).cost(trace)
+    assert values.energy_j[0] == pytest.approx((150 * 4 + 30 * 7) * PJ)
+
+
+def test_gates_of_values_in_a_network_of_spikes(make_call, make_trace, graded, spiking, make_chip):
+    gates = (NeuronUpdate(neuron="lstm", neurons=5), None)
+    trace = make_trace(
+        make_call("dense", (Dense(inputs=8, units=5), spiking(35))),
+        make_call("lstm", (Dense(inputs=5, units=20), graded(90)), gates, inputs=("dense",)),
+    )
+    cost = make_chip(acs=2, neuron_updates=50).cost(trace)
+    assert cost.energy_j[0] == pytest.approx(35 * 2 * PJ)
+    assert math.isnan(cost.energy_j[1])
+    assert cost.reasons == ("lstm reads graded values; Chip takes spikes",)
+
+
 def test_an_average_and_static_power_would_count_twice(make_chip):
     with pytest.raises(DeviceError, match=r"chip.toml, line \d+: constants.acs.basis: an average over an"):
         text = FIGURE.format(name="acs", value=26, ends="", unit="pJ") + 'basis = "average"\n'

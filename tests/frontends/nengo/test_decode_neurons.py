@@ -1,0 +1,57 @@
+"""A communication channel on Loihi: decode neurons between its ensembles, and nowhere else."""
+
+import nengo
+import numpy as np
+import pytest
+
+import energyprobe as ep
+from energyprobe.costing.lookup import device
+
+PJ = 1e-12
+STEPS = 40
+
+
+@pytest.fixture
+def record(simulator):
+    """Record a stimulus -> a, and a connection from a to b; give the trace and the spikes of a."""
+
+    def run(**connection):
+        with nengo.Network(seed=1) as network:
+            stimulus = nengo.Node([0.3, -0.2])
+            a, b = nengo.Ensemble(30, 2, label="a"), nengo.Ensemble(17, 2, label="b")
+            nengo.Connection(stimulus, a)
+            nengo.Connection(a, b, label="channel", **connection)
+            spikes = nengo.Probe(a.neurons)
+        sim = simulator(network)
+        with ep.NengoProbe(sim) as probe:
+            sim.run_steps(STEPS)
+        return probe.trace, int(np.count_nonzero(sim.data[spikes]))
+
+    return run
+
+
+def test_a_communication_channel(record):
+    trace, spikes = record()
+    cost = device("loihi").cost(trace)
+    channel, a, b = map(cost.layer.index, ("channel", "a", "b"))
+    term = cost.terms["decode_neurons"]
+    # 20 neurons for each of 2 dimensions, with 1.7 pJ for each spike that arrives, in one tile.
+    assert spikes > 0
+    assert term.low_j[channel] == pytest.approx((spikes * (40 * 23.6 + 1.7) + 40 * STEPS * 52) * PJ)
+    # Of each dimension 722 (863, 1243) spikes in a second, for 40 ms, to each of 17 neurons.
+    for price, rate, synop in (
+        (term.low_j, 722, 23.6),
+        (term.energy_j, 863, 23.6),
+        (term.high_j, 1243, 35.5),
+    ):
+        assert price[b] == pytest.approx(rate * 2 * STEPS / 1000 * (17 * synop + 1.7) * PJ)
+    assert cost.terms["acs"].operations[[channel, b]].tolist() == [0, 0]
+    assert term.energy_j[a] == 0
+    assert cost.reasons == ("a reads graded values; Intel Loihi takes spikes",)
+
+
+def test_full_weights_need_none(record):
+    trace, spikes = record(solver=nengo.solvers.LstsqL2(weights=True))
+    cost = device("loihi").cost(trace)
+    assert "decode_neurons" not in cost.terms
+    assert cost.terms["acs"].operations[cost.layer.index("channel")] == spikes * 17
