@@ -75,6 +75,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         t = T max(longest stage + t_barrier, t_timestep)
 
     A neuron is updated as active if an event reached it in the timestep (`traffic.active_share`).
+    Decode neurons between ensembles come on top where it has them (`energyprobe.costing.decode_neurons`).
 
     Attributes
     ----------
