@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 import energyprobe as ep
 from energyprobe.reporting import totals_table
 
-DEVICES = ["loihi", "spinnaker2", "gpu", "arm", "45nm-int8"]
+DEVICES = ["loihi", "spinnaker2", "a100", "raspberry-pi-4", "45nm-int8"]
 TIMESTEPS = 16
 DT = 0.1
 
