@@ -130,6 +130,9 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if constants.idle_w is not None and scenario.covers(constants.idle_w.boundary):
             ledger.charge_network("idle power", "idle", idle_s, constants.idle_w)
         ledger.leave_out(work.uncounted)
+        if not self._prices_layers(types):
+            # Only the power of the whole is known: no kernel has an energy of its own, which is not 0.
+            ledger.unpriced[: len(work.calls)] |= kernels.launches > 0
         ledger.latency_s[: len(work.calls)] = bill.kernels_s[0]
         ledger.latency_s[len(work.calls) + NETWORK.index("run")] = run_s[0]
         unfit = self._unfit(kernels)
@@ -198,8 +201,14 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "idle"
         yield from ("elementwise", "neuron_updates", "host")
 
-    def _notes(self, work: Work, scenario: Scenario, dtype: str, busy_s: float) -> Iterator[str]:
+    def _prices_layers(self, types: TypeFigures) -> bool:
+        """Whether operations or bytes have energies of their own, beside the power of the whole."""
+        return any(each is not None for each in (types.macs, self.constants.memory, self.constants.cache))
+
+    def _notes(self, work: Work, scenario: Scenario, dtype: DType, busy_s: float) -> Iterator[str]:
         yield f"computes zeros as any other value, in {dtype}"
+        if not self._prices_layers(self.constants.types[dtype]):
+            yield "only the power of the whole was measured: the energy of its layers stands under static power"
         if work.timesteps.max() > 1:
             yield f"timesteps run {scenario.execution}"
         pace = scenario.inferences_per_second
