@@ -11,13 +11,16 @@ version works them out in another way.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
+
+from msgspec.structs import replace
 
 from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, per_run
 from energyprobe.frontends.keras.rules.raw import left_over
 from energyprobe.frontends.keras.rules.raw_products import PRODUCTS, product_step
-from energyprobe.trace.operations import Elementwise
+from energyprobe.trace.operations import Elementwise, Product
 
 _SAME_VALUES = frozenset({"Cast", "Identity"})
 _MASKING = frozenset("Add AddV2 Sub Select SelectV2".split())
@@ -33,12 +36,27 @@ def multi_head(call: Call) -> Steps:
     made = mixed.outputs[0]
     gated = any(op.type == "Mul" and made is op.inputs[0] for op in call.frame.ops)
     return [
-        product_step(call, scores),
+        _queries_as_rows(call, product_step(call, scores)),
         _each(mixed.inputs[0], "scale"),
         *_softmax(call, mixed),
         product_step(call, mixed),
         *([_each(made, "gate")] if gated else []),
     ]
+
+
+def _queries_as_rows(call: Call, scores: StepDraft) -> StepDraft:
+    """The product of the scores, put the same way round in every version of Keras."""
+    operation, queries = scores.operation, call.input.shape[1]
+    if not isinstance(operation, Product) or operation.rows == queries or operation.columns != queries:
+        return scores
+    pairs = scores.pairs
+    return dataclasses.replace(
+        scores,
+        operation=replace(operation, rows=operation.columns, columns=operation.rows),
+        source=scores.other,
+        other=scores.source,
+        pairs=lambda tf, left, right: pairs(tf, right, left),
+    )
 
 
 def attention(call: Call) -> Steps:
@@ -101,7 +119,8 @@ def _softmax(call: Call, mixed: RawOp) -> Steps:
 def _masked(call: Call, probabilities: Any) -> bool:
     for child in call.frame.children:
         if child.layer is call.layer._softmax:
-            return len(child.arguments) > 1 or child.keywords.get("mask") is not None
+            given = [*child.arguments[1:2], child.keywords.get("mask")]
+            return any(each is not None for each in given)
     softmax = _maker(call, probabilities)
     before = _maker(call, softmax.inputs[0]) if softmax is not None else None
     return before is not None and before.type in _MASKING
