@@ -208,7 +208,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _notes(self, work: Work, scenario: Scenario, dtype: DType, busy_s: float) -> Iterator[str]:
         yield f"computes zeros as any other value, in {dtype}"
         if not self._prices_layers(self.constants.types[dtype]):
-            yield "only the power of the whole was measured: the energy of its layers stands under static power"
+            yield "only the power of the whole is known: the energy of the layers is in static power"
         if work.timesteps.max() > 1:
             yield f"timesteps run {scenario.execution}"
         pace = scenario.inferences_per_second

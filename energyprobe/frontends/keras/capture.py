@@ -255,7 +255,8 @@ class Capture:
 
     def _tensors(self, structure: Any) -> list[Any]:
         tf = self.framework.tf
-        return [each for each in tf.nest.flatten(structure) if tf.is_tensor(each)]
+        # Not tf.is_tensor, which takes the variables of Keras 3, and tensors of several parts, for tensors.
+        return [each for each in tf.nest.flatten(structure) if isinstance(each, tf.Tensor)]
 
     def _on_op(
         self,

@@ -38,17 +38,16 @@ def makers(capture: Capture, tensor: Any, names: Mapping[int, str]) -> list[Link
             found.append(f"input:{names[id(each)]}")
         elif frame is not None:
             found.append(frame)
-        elif op is not None and _counts(op):
+        elif op is not None and op.frame is not None and _counts(op, op.frame):
             found.append(op.frame)
         else:
             waiting += capture.parents(each)
     return found
 
 
-def _counts(op: RawOp) -> bool:
+def _counts(op: RawOp, frame: Frame) -> bool:
     """Whether an operation is one of a call that counts its raw operations."""
-    frame = op.frame
-    return frame is not None and frame.rule.open and not frame.rule.loops and op.type not in MOVING
+    return bool(frame.rule.open and not frame.rule.loops and op.type not in MOVING)
 
 
 def _outside(capture: Capture, frame: Frame, names: Mapping[int, str]) -> list[Link]:

@@ -59,7 +59,7 @@ class Recorder:
     ) -> None:
         self.carry: Carry | None = None
         self._framework = framework
-        self._model = weakref.ref(model)
+        self._model: Callable[[], Any] = weakref.ref(model)
         self._mode = mode
         self._options = options
         self._table = RuleTable(framework, layers)
@@ -92,7 +92,7 @@ class Recorder:
     def begin(self) -> None:
         """Start counting from zero."""
         self.carry = Carry() if stateful_layers(self._model()) else None
-        self._eager: list[Trace | None] = [None] * len(self._options)
+        self._eager = [None] * len(self._options)
         self._steps = self._eager_steps = 0
         self._cut = False
         self._fingerprint = None
@@ -265,7 +265,7 @@ class Recorder:
 class _StandIn:
     """Passes for the model while Keras makes a function, and keeps what Keras would set on it."""
 
-    def __init__(self, model: weakref.ref[Any], mode: Mode, step: Callable[..., Any]) -> None:
+    def __init__(self, model: Callable[[], Any], mode: Mode, step: Callable[..., Any]) -> None:
         original = getattr(type(model()), f"{mode}_step")
         self._model = model
         # A function, which takes the name of the one that it stands for; a bound method does not.
@@ -274,9 +274,7 @@ class _StandIn:
         # Keras makes one where there is none.
         setattr(self, f"{mode}_function", None)
 
-    @property
-    def __class__(self) -> type:
-        return type(self._model())
+    __class__: Any = property(lambda self: type(self._model()))
 
     def __getattr__(self, name: str) -> Any:
         model = self._model()

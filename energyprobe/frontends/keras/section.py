@@ -112,6 +112,8 @@ class Section:
         return Call(frame, self._capture, by_nature or kept, has_time=self._time.has_time)
 
     def _drafts(self, call: Call) -> Steps:
+        if not (call.inputs or call.frame.rule.open):
+            return call.uncounted("reads no plain tensor, but ragged or sparse ones, or none")
         try:
             steps: Steps = call.frame.rule.steps(call)
         except UnknownShapeError as error:

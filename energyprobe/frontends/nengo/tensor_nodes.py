@@ -70,6 +70,8 @@ def _fanout(draft: StepDraft) -> Fanout | None:
     if weight is None or draft.fanout is not None or not isinstance(operation, (Dense, Conv)):
         return None
     values = weight.value()
+    if values is None:
+        return None
     every = _laid_out(draft, fanout(operation))
     effective = _laid_out(draft, effective_fanout(operation, values != 0))
     return Fanout(operation, every, effective, values.size, int(np.count_nonzero(values)))

@@ -1,4 +1,4 @@
-"""``RNN`` over cells of the user's own and over several cells: each cell counts on its own, however it runs."""
+"""``RNN`` over cells of the user's own and over several cells: each counts on its own, however it runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pytest
 from energyprobe.trace.operations import Dense, Elementwise, NeuronUpdate
 
 SAMPLES, STEPS, INPUTS, UNITS = 3, 5, 4, 2
-WAYS = pytest.mark.parametrize(
-    "unroll, eager", [(False, False), (True, False), (False, True), (True, True)]
-)
+WAYS = pytest.mark.parametrize("unroll, eager", [(False, False), (True, False), (False, True), (True, True)])
 
 
 @pytest.fixture(scope="module")

@@ -42,9 +42,16 @@ def product_step(call: Call, op: RawOp) -> StepDraft:
     step = weighted(_without_broadcast(axes, right), left, _broadcast_free(axes, right), lead)
     if isinstance(step.operation, Uncounted):
         return step
-    # The graph knows the weights' present values, whatever was done to the variable.
-    weight = fixed_weights(call.capture, right)
-    return dataclasses.replace(step, weight=weight, other=right, pairs=axes.pairs, fanout=None)
+    return dataclasses.replace(
+        step,
+        weight=fixed_weights(call.capture, right),
+        # The graph knows the weights' present values, whatever was done to the variable.
+        other=right,
+        pairs=axes.pairs,
+        fanout=None,
+        # The first axis may hold more than the samples.
+        runs=step.runs or tuple((left, axis) for axis in range(2 if step.time else 1)),
+    )
 
 
 def fixed_weights(capture: Capture, tensor: Any) -> Weight | None:
