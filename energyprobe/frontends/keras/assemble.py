@@ -272,7 +272,7 @@ def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> 
         return None if number is None or slot not in seen.slots else weighted(seen, totals, number, slot)
 
     return Use(
-        activity=_activity(seen, totals, shown, squares),
+        activity=_activity(seen, totals, shown, squares, step.events),
         spiking=step.code is not None,
         fanout_events=total(step.events, "events"),
         fanout_spikes=total(step.events, "spikes"),
@@ -281,10 +281,12 @@ def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> 
     )
 
 
-def _activity(seen: Observation | None, totals: Totals, shown: Presented, squares: bool) -> Activity | None:
+def _activity(
+    seen: Observation | None, totals: Totals, shown: Presented, squares: bool, number: int | None = None
+) -> Activity | None:
     if seen is None:
         return None
-    return activity(seen, totals, shown.samples, shown.observed, shown.continued or not squares)
+    return activity(seen, totals, shown.samples, shown.observed, shown.continued or not squares, number)
 
 
 def _nbytes(variable: Any) -> int:

@@ -154,7 +154,12 @@ def weighted(observation: Observation, totals: Totals, number: int, slot: str = 
 
 
 def activity(
-    observation: Observation, totals: Totals, samples: int, observed: int, continued: bool
+    observation: Observation,
+    totals: Totals,
+    samples: int,
+    observed: int,
+    continued: bool,
+    number: int | None = None,
 ) -> Activity:
     """Read an observation's totals.
 
@@ -170,6 +175,8 @@ def activity(
         The same, but a sample that went on over several batches counts once for each.
     continued : bool
         Whether there were such samples, so that squares per sample are unknown.
+    number : int, optional
+        The weighting by the fan-out of the operation that reads it.
 
     Returns
     -------
@@ -198,8 +205,8 @@ def activity(
         samples_by_step=None if events.steps is None else (observed,) * len(by_step),
         fired=fired,
         rate_histogram=counts,
-        positive=_magnitudes(slots, "positive", totals),
-        negative=_magnitudes(slots, "negative", totals),
+        positive=_magnitudes(observation, "positive", totals, number),
+        negative=_magnitudes(observation, "negative", totals, number),
     )
 
 
@@ -209,13 +216,16 @@ def _elements(observation: Observation, totals: Totals) -> int:
     return totals.integer(observation.slots["rows"]) * observation.places
 
 
-def _magnitudes(slots: dict[str, Any], sign: str, totals: Totals) -> Magnitudes | None:
-    if sign not in slots:
+def _magnitudes(observation: Observation, sign: str, totals: Totals, number: int | None) -> Magnitudes | None:
+    places = observation.slots.get(sign)
+    if places is None:
         return None
-    places = slots[sign]
+    fanout = 0.0
+    if number is not None:
+        fanout = totals.number(places["fanouts"][number]) * observation.weightings[number].scale
     return Magnitudes(
         total=totals.number(places["total"]),
-        fanout_total=totals.number(places["fanout"]),
+        fanout_total=fanout,
         maximum=totals.number(places["maximum"]),
         histogram=tuple(int(each) for each in totals.array(places["histogram"])),
     )

@@ -140,7 +140,7 @@ def _mask(tf: Any, x: Any) -> Any:
     """1 for events, 0 elsewhere, as float32; NaN where the element is not finite."""
     if not x.dtype.is_floating:
         return _events(tf, x)
-    # No slower than a comparison and a cast, or four times as fast (benchmarks/reductions.py).
+    # No slower than a comparison and a cast, and several times as fast on TensorFlow 2.12.
     return tf.cast(tf.math.divide_no_nan(x, x), tf.float32)
 
 
@@ -264,11 +264,11 @@ def _emit_values(tf: Any, observation: Observation, counters: Counters) -> None:
     finite = tf.where(tf.math.is_finite(x), x, tf.zeros((), x.dtype))
     wide = tf.cast(finite, tf.float64)
     for sign, part in (("positive", tf.nn.relu(wide)), ("negative", tf.nn.relu(-wide))):
-        fanout = tf.constant(0.0, tf.float64)
-        if observation.weightings:
-            first = observation.weightings[0]
-            values = 1.0 if first.values is None else tf.cast(first.values, tf.float64)
-            fanout = tf.reduce_sum(part * values) * first.scale
+        # One for each weighting: operations that read the same tensor have fan-outs of their own.
+        fanouts = [
+            tf.reduce_sum(part if each.values is None else part * tf.cast(each.values, tf.float64))
+            for each in observation.weightings
+        ]
         # In float64: the logarithms of powers of two, which are edges, are exact enough.
         bins = tf.math.floor(tf.math.log(tf.maximum(part, 2.0**-24)) / math.log(2.0) * 8) + 160
         bins = tf.clip_by_value(tf.cast(bins, tf.int32), 0, len(MAGNITUDE_EDGES) - 2)
@@ -277,7 +277,7 @@ def _emit_values(tf: Any, observation: Observation, counters: Counters) -> None:
         )
         observation.slots[sign] = {
             "total": counters.add("sums", tf.reduce_sum(part)),
-            "fanout": counters.add("sums", fanout),
+            "fanouts": [counters.add("sums", each) for each in fanouts],
             "maximum": counters.add("maxima", tf.reduce_max(part)),
             "histogram": counters.add("integers", histogram),
         }
