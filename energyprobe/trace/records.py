@@ -1,6 +1,6 @@
 """What was recorded: activity of tensors, calls of layers, and the trace that holds them.
 
-All records are frozen; `merge_…` functions say how each field combines. Counts are totals over the
+All records are frozen; `energyprobe.trace.merging` says how each field combines. Counts are totals over the
 recording and Python integers; fractions are derived when reporting. Unknown is ``None``.
 """
 
@@ -169,7 +169,8 @@ class LayerCall(Record, frozen=True, kw_only=True):
     call_index : int
         0 for the first call of the layer in a step, 1 for the next (shared layers).
     reading : {"literal", "folded"}
-        See DESIGN: Nengo networks are recorded in both readings, Keras models as literal.
+        What the framework multiplies, or what is left of it with passthrough nodes composed away. Nengo
+        networks are recorded in both readings, Keras models as literal.
     fate : {"counted", "free", "uncounted"}
         What became of it. An uncounted call says why in an `Uncounted` step.
     steps : tuple of Step
