@@ -63,7 +63,9 @@ def cnn(keras: Any) -> Any:
 def lstm(keras: Any) -> Any:
     """One LSTM and a dense layer."""
     layers = keras.layers
-    return keras.Sequential([keras.Input((100, 32)), layers.LSTM(128), layers.Dense(10, activation="softmax")])
+    return keras.Sequential(
+        [keras.Input((100, 32)), layers.LSTM(128), layers.Dense(10, activation="softmax")]
+    )
 
 
 def spiking_dense(keras: Any) -> Any:

@@ -1,8 +1,8 @@
 """What KerasProbe costs in time: a model's predict function with a probe against the one without.
 
-Run it as ``python benchmarks/keras_overhead.py``. Steps with and without the probe take turns, so that both meet the
-same load; the first ones are left out. Each model runs in a process of its own. Exits with 1 where the
-outputs with and without the probe differ in one bit.
+Run it as ``python benchmarks/keras_overhead.py``. Steps with and without the probe take turns, so that both
+meet the same load; the first ones are left out. Each model runs in a process of its own. Exits with 1 where
+the outputs with and without the probe differ in one bit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from keras_models import CASES, Case, load_keras, machine
 import energyprobe as ep
 
 HEADER = (
-    "| model | Keras | XLA | plain ms | probe ms | medians | minima | limit | predict | first s | second s | same outputs |"
+    "| model | Keras | XLA | plain ms | probe ms | medians | minima | limit | predict | first s | second s "
+    "| same outputs |"
 )
 WARM_UP = 2
 
@@ -37,7 +38,9 @@ def batches(keras: Any, x: np.ndarray) -> Callable[[], Any]:
         return lambda: data
     # Keras 2 does not tell a function that it traces how many samples are in a batch.
     shape = (None, *x.shape[1:])
-    data = tf.data.Dataset.from_tensors(x).map(lambda each: (tf.raw_ops.PlaceholderWithDefault(input=each, shape=shape),))
+    data = tf.data.Dataset.from_tensors(x).map(
+        lambda each: (tf.raw_ops.PlaceholderWithDefault(input=each, shape=shape),)
+    )
     iterator = iter(data.repeat())
     return lambda: iterator
 
@@ -127,7 +130,8 @@ def main() -> int:
         row = in_process(name, keras_name, jit, arguments)
         wrong += not row["same"]
         print(
-            f"| {name} | {row['machine'].rsplit(', ', 1)[1]} | {row['xla']} | {row['plain_ms']:.1f} | {row['probe_ms']:.1f} "
+            f"| {name} | {row['machine'].rsplit(', ', 1)[1]} | {row['xla']} | {row['plain_ms']:.1f} "
+            f"| {row['probe_ms']:.1f} "
             f"| {row['medians']:.3f} | {row['minima']:.3f} | {CASES[name].limit:.2f} | {row['predict']:.3f} "
             f"| {row['first_s']:.1f} | {row['second_s']:.2f} | {row['same']} |",
             flush=True,
