@@ -11,7 +11,7 @@ from energyprobe.costing.processor_figures import KINDS
 from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work, keeps_state
-from energyprobe.trace.operations import Conv, Elementwise, Free, Synaptic
+from energyprobe.trace.operations import Conv, Elementwise, Free, Lookup, Synaptic
 from energyprobe.trace.records import LayerCall, Step
 
 _WIDTHS: dict[str, int] = {str(name): width for name, width in BYTES.items()}
@@ -29,11 +29,11 @@ class KernelWork:
     launches : ndarray, shape (rows,)
         Kernels; a call of nothing but elementwise operations on one tensor runs within the one before.
     weight_bytes, activation_bytes, state_bytes : ndarray, shape (rows,)
-        Bytes moved: weights once a kernel, whatever the batch.
+        Bytes moved: weights once a kernel, whatever the batch; of a table the rows that are looked up.
     kernel_bytes : ndarray, shape (rows,)
         Activations and state of one kernel: what a cache must hold between two of them.
     stored_bytes : float
-        Weights, each layer's once, and the states of all samples.
+        Weights and whole tables, each layer's once, and the states of all samples.
     """
 
     macs: Array
@@ -73,15 +73,17 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
     launches = np.where(kernels, np.where(at_once, 1, steps), 0)
     width = BYTES[dtype]
     # elements * bytes/element; recorded bytes are those of the recorded type.
-    weights = np.array([sum(step.weights for step in call.steps) for call in calls]) * width
+    tables = np.array([_weights(call, of_tables=True) for call in calls]) * width
+    weights = np.array([_weights(call, of_tables=False) for call in calls]) * width
+    fetched = np.array([_fetched(call) for call in calls]) / work.samples * work.repeats * width * batch
     activations = np.array([_elements(call) for call in calls]) / work.samples * work.repeats * width * batch
     states = np.array([_states(call) for call in calls]) * width * batch
     kept = at_once | ~kernels
-    paths = {call.path: weight for call, weight in zip(calls, weights.tolist(), strict=True)}
+    paths = {call.path: weight for call, weight in zip(calls, (weights + tables).tolist(), strict=True)}
     return KernelWork(
         macs=_macs(work) * batch,
         launches=launches,
-        weight_bytes=weights * launches,
+        weight_bytes=weights * launches + fetched,
         activation_bytes=np.where(kernels, activations, 0),
         # Read and written in each timestep, unless one kernel runs them all.
         state_bytes=np.where(kept, 0, 2 * states * steps),
@@ -95,6 +97,16 @@ def _is_fused(call: LayerCall) -> bool:
     if all(isinstance(each, Free) for each in operations):
         return True
     return all(isinstance(each, Elementwise | Free) for each in operations) and len(call.inputs) <= 1
+
+
+def _weights(call: LayerCall, *, of_tables: bool) -> int:
+    return sum(step.weights for step in call.steps if isinstance(step.operation, Lookup) == of_tables)
+
+
+def _fetched(call: LayerCall) -> int:
+    """Numbers looked up in tables over the recording."""
+    lookups = ((step.operation, step.executions) for step in call.steps)
+    return sum(each.lookups * each.width * runs for each, runs in lookups if isinstance(each, Lookup))
 
 
 def _macs(work: Work) -> Array:

@@ -21,6 +21,7 @@ from energyprobe.trace.operations import (
     Decode,
     Dense,
     Encode,
+    Lookup,
     NeuronUpdate,
     Operation,
     Product,
@@ -97,7 +98,8 @@ def map_network(work: Work, capacity: Capacity) -> Mapping:
     for row, call in enumerate(calls):
         at = stage[row]
         neurons[at] = max(neurons[at], _neurons(call))
-        synapses[at] += sum(step.weights for step in call.steps)
+        # A table that is looked up has no synapses.
+        synapses[at] += sum(step.weights for step in call.steps if not isinstance(step.operation, Lookup))
     cores = np.maximum(
         np.ceil(neurons / capacity.neurons_per_core), np.ceil(synapses / capacity.synapses_per_core)
     )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from energyprobe.costing.loading import parse_device
 from energyprobe.costing.lookup import device
@@ -12,7 +13,7 @@ from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError
-from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate
+from energyprobe.trace.operations import Conv, Dense, Elementwise, Lookup, NeuronUpdate
 
 PJ = 1e-12
 FIGURE = """
@@ -128,8 +129,6 @@ def test_cores_by_neurons_and_by_synapses(make_call, make_trace, spiking):
         ]
         return map_network(work_of(count(replace(trace, calls=tuple(calls)))), Capacity(**big | capacity))
 
-    from msgspec.structs import replace
-
     assert mapped().cores.tolist() == [1, 0, 1]
     assert mapped(neurons_per_core=128).cores.tolist() == [3, 0, 1]
     # 6000 and 2100 weights at 1000 a core.
@@ -137,6 +136,14 @@ def test_cores_by_neurons_and_by_synapses(make_call, make_trace, spiking):
     assert mapped(synapses_per_core=1000).chips == 3
     assert mapped().depth == 2
     assert mapped().stage == (0, 0, 2)
+
+
+def test_a_table_takes_no_synapses(make_call, make_trace):
+    call = make_call("embedding", (Lookup(rows=1000, width=3, lookups=2), None))
+    table = replace(call, steps=(replace(call.steps[0], weights=3000),))
+    capacity = Capacity(neurons_per_core=10, synapses_per_core=100, cores_per_chip=5, cores_per_tile=1)
+    mapped = map_network(work_of(count(make_trace(table))), capacity)
+    assert (mapped.cores.tolist(), mapped.chips) == ([0], 1)
 
 
 def test_hops_are_the_mean_distance_between_tiles(make_call, make_trace, spiking):

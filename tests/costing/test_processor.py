@@ -14,6 +14,7 @@ from energyprobe.trace.operations import (
     Dense,
     Elementwise,
     Free,
+    Lookup,
     NeuronUpdate,
     Uncounted,
 )
@@ -277,6 +278,20 @@ def test_a_shared_layer_is_stored_once(weighted, make_trace, graded, make_proces
     call = weighted("dense", Dense(inputs=7, units=7), graded(49), weights=49)
     twice = make_trace(call, replace(call, call_index=1))
     assert make_processor(memory_bytes=196).cost(twice).does_not_fit == ""
+
+
+def test_of_a_table_only_the_rows_looked_up_are_moved(weighted, make_trace, make_processor):
+    # Two rows of three numbers in each of 5 timesteps of 7 samples, of a table of 1000 rows.
+    call = weighted("embedding", Lookup(rows=1000, width=3, lookups=2), weights=3000, samples=7, timesteps=5)
+    trace = make_trace(call, samples=7)
+    cpu = make_processor(memory=1, memory_bytes=12_000)
+    assert cpu.cost(trace).terms["memory"].operations[0] == 2 * 3 * 4 * 5
+    # A batch looks up rows for each of its samples.
+    batch = cpu.cost(trace, Scenario(batch_size=11))
+    assert batch.terms["memory"].operations[0] == pytest.approx(2 * 3 * 4 * 5)
+    # The whole table must fit all the same.
+    assert cpu.cost(trace).does_not_fit == ""
+    assert make_processor(memory_bytes=11_999).cost(trace).does_not_fit
 
 
 def test_uncounted_calls(make_call, make_trace, make_processor):
