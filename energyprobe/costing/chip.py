@@ -14,10 +14,10 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.mapping import Capacity, Mapping, map_network
-from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
+from energyprobe.costing.remarks import boundary_notes, dtype_notes, idle_remarks, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
-from energyprobe.costing.table import Array, CostTable
+from energyprobe.costing.table import Array, CostTable, Remark
 from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.traffic import (
     active_share,
@@ -138,7 +138,10 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             scenario,
             not_modelled=self._not_modelled(timing),
             left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
-            remarks=remarks_of(work, self, np.isnan(macs + acs)),
+            remarks=(
+                *remarks_of(work, self, np.isnan(macs + acs)),
+                *(self._idle_remarks(work, timing, scenario) if runs else ()),
+            ),
             notes=(
                 *([unfit] if unfit else []),
                 *([] if runs else [CANNOT_RUN]),
@@ -254,6 +257,12 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             cores_per_tile=1.0 if constants.cores_per_tile is None else constants.cores_per_tile.value_si,
         )
 
+    def _idle_remarks(self, work: Work, timing: Timing, scenario: Scenario) -> tuple[Remark, ...]:
+        if not scenario.inferences_per_second:
+            return ()
+        row = len(work.calls) + NETWORK.index("idle power")
+        return idle_remarks(self.constants.idle_w, float(timing.idle_s[0]), row)
+
     def _unfit(self, mapping: Mapping) -> str:
         chips = self.constants.chips
         if chips is None or mapping.chips <= chips.value_si:
@@ -284,8 +293,6 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         pace = scenario.inferences_per_second
         if pace and busy_s * pace > 1:
             notes.append("it cannot keep up with so many inferences per second, and runs back to back")
-        if pace and self.constants.idle_w is None:
-            notes.append("no idle power is published: what it draws between inferences is not modelled")
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             notes.append("the network keeps no state: each inference computes its whole window again")
         notes += dtype_notes(self, scenario)

@@ -13,7 +13,7 @@ from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.processor_figures import DIMENSIONS, KINDS, Constants, TypeFigures
-from energyprobe.costing.remarks import boundary_notes, remarks_of
+from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of
 from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.titles import unverified_notes
@@ -136,12 +136,16 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ledger.latency_s[: len(work.calls)] = bill.kernels_s[0]
         ledger.latency_s[len(work.calls) + NETWORK.index("run")] = run_s[0]
         unfit = self._unfit(kernels)
+        idle_row = len(work.calls) + NETWORK.index("idle power")
         return ledger.table(
             self,
             scenario,
             not_modelled=tuple(self._not_modelled(types)),
             left_out={},
-            remarks=remarks_of(work, self, work.uncounted),
+            remarks=(
+                *remarks_of(work, self, work.uncounted),
+                *idle_remarks(constants.idle_w, float(idle_s[0]), idle_row),
+            ),
             notes=(*([unfit] if unfit else []), *self._notes(work, scenario, dtype, float(busy_s[0]))),
             time_per_inference_s=float(busy_s[0] + idle_s[0]),
             does_not_fit=unfit,
@@ -217,8 +221,6 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "it cannot keep up with timesteps of this length"
         if pace and busy_s * pace > 1:
             yield "it cannot keep up with so many inferences per second, and runs back to back"
-        if (pace or real_s) and self.constants.idle_w is None:
-            yield "no idle power is published: what it draws between inferences is not modelled"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             yield "the network keeps no state: each inference computes its whole window again"
         if self.held_out is not None:

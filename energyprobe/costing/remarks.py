@@ -57,6 +57,29 @@ def remarks_of(work: Work, device: Device, unknown: npt.NDArray[np.bool_]) -> tu
     return tuple(remarks)
 
 
+def idle_remarks(idle: Figure | None, idle_s: float, row: int) -> tuple[Remark, ...]:
+    """Say that a device draws more between inferences than is charged, where its idle power is not known.
+
+    Parameters
+    ----------
+    idle : Figure or None
+        Its idle power.
+    idle_s : float
+        Seconds from the end of one inference to the start of the next; NaN where unknown.
+    row : int
+        Row of the table that idle power is charged to.
+
+    Returns
+    -------
+    tuple of Remark
+        One, or none where it is known or there is no pause.
+    """
+    if idle is not None or idle_s == 0:
+        return ()
+    text = "no idle power is published: what it draws between inferences is not modelled"
+    return (Remark(row, text, True),)
+
+
 def boundary_notes(figures: Mapping[str, Figure], scenario: Scenario) -> list[str]:
     """Say which figures cover more than the scenario asks for, or that none covers as much.
 

@@ -119,7 +119,9 @@ def _remarks(price: Prices) -> Iterator[str]:
     calls: dict[str, list[str]] = {}
     for remark in price.cost.remarks:
         key = price.keys[remark.row]
-        if key not in uncounted:
+        if price.cost.kind[remark.row] == "network":
+            yield remark.text
+        elif key not in uncounted:
             text = re.sub(rf"(?<![\w/#]){re.escape(key)}(?![\w/#])", "…", remark.text, count=1)
             calls.setdefault(text.replace(price.cost.device.title, "the device"), []).append(key)
     for text, keys in calls.items():

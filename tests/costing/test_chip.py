@@ -228,7 +228,14 @@ def test_idle_power_that_is_not_published(snn, make_chip):
     chip = make_chip(acs=2, static_w=3, timestep_s=1000)
     cost = chip.cost(snn, Scenario(inferences_per_second=10))
     assert "idle" in cost.not_modelled
-    assert any(note.startswith("no idle power is published") for note in cost.notes)
+    assert cost.total().lower_bound
+    assert cost.reasons == ("no idle power is published: what it draws between inferences is not modelled",)
+    assert cost.lower_bounds.nonzero()[0].tolist() == [network_row(cost, "idle power")]
+    # Back to back, by choice or because it cannot keep up, there are no pauses.
+    assert not chip.cost(snn).lower_bound
+    assert not chip.cost(snn, Scenario(inferences_per_second=1e6)).lower_bound
+    # Of an unknown length they are none the cheaper.
+    assert make_chip(acs=2).cost(snn, Scenario(inferences_per_second=10)).lower_bound
 
 
 def test_static_power_of_whole_chips(snn, make_chip):

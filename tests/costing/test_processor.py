@@ -239,9 +239,28 @@ def test_idle_power_between_inferences(net, make_processor):
     assert cost.time_per_inference_s == pytest.approx(1e-6)
     hasty = cpu.cost(net, Scenario(inferences_per_second=1e9))
     assert "it cannot keep up with so many inferences per second, and runs back to back" in hasty.notes
-    unknown = make_processor().cost(net, Scenario(inferences_per_second=1e6))
-    assert "no idle power is published: what it draws between inferences is not modelled" in unknown.notes
-    assert "idle" in unknown.not_modelled
+    assert not cost.lower_bound
+
+
+def test_without_idle_power_a_total_with_pauses_is_a_lower_bound(net, snn, make_processor):
+    cpu, reason = (
+        make_processor(),
+        "no idle power is published: what it draws between inferences is not modelled",
+    )
+    for trace, scenario in (
+        (net, Scenario(inferences_per_second=1e6)),
+        (snn, Scenario(timestep_s=1e-6)),
+    ):
+        paced = cpu.cost(trace, scenario)
+        assert paced.total().lower_bound
+        assert paced.reasons == (reason,)
+        assert [name for name, below in zip(paced.layer, paced.lower_bounds, strict=True) if below] == [
+            "idle power"
+        ]
+        assert "idle" in paced.not_modelled
+    # Back to back, by choice or because it cannot keep up, there are no pauses.
+    assert not cpu.cost(net).lower_bound
+    assert not cpu.cost(net, Scenario(inferences_per_second=1e9)).lower_bound
 
 
 def test_in_real_time_it_waits_for_the_next_timestep(snn, make_processor):

@@ -82,6 +82,12 @@ def test_no_lower_bound_is_explained_where_none_is_shown(
     assert LOWER_BOUND_MEANS not in lines(report(counted_ann, [chip, cpu]), "Assumptions")
 
 
+def test_unknown_idle_power_is_told_in_full(counted_ann: Trace) -> None:
+    said = lines(report(counted_ann, "cortex-m4", inferences_per_second=1.0), "Assumptions")
+    assert "cortex-m4: no idle power is published: what it draws between inferences is not modelled" in said
+    assert said[-1] == LOWER_BOUND_MEANS
+
+
 def test_devices_and_their_publications(ann: Trace, chip: Device, cpu: Device) -> None:
     both = report(ann, [chip, cpu])
     assert lines(both, "Devices") == (
