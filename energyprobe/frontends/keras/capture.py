@@ -144,10 +144,8 @@ class Capture:
 
     def parents(self, tensor: Any) -> tuple[Any, ...]:
         """The tensors that a tensor was made from."""
-        if self.graph is not None:
-            return tuple(tensor.op.inputs)
-        op = self.makers.get(id(tensor))
-        return () if op is None else op.inputs
+        op = self.makers.get(id(tensor)) if self.graph is None else getattr(tensor, "op", None)
+        return () if op is None else tuple(op.inputs)
 
     def needs(self, tensors: Iterable[Any]) -> bool:
         """Whether the values of any of these tensors decide the outputs of the step, as far as is known.
@@ -195,7 +193,8 @@ class Capture:
         read = [tensor for each in inner for tensor in each.inputs]
         given = {id(tensor) for child in frame.children for tensor in [*child.outputs, *child.handed]}
         given |= {id(tensor) for tensor in frame.inputs}
-        return any(tensor.op.type in CALLS for tensor in [*read, *frame.outputs] if id(tensor) not in given)
+        made = [getattr(each, "op", None) for each in [*read, *frame.outputs] if id(each) not in given]
+        return any(op is not None and op.type in CALLS for op in made)
 
     def _find_live(self) -> set[int]:
         waiting = list(self.made)

@@ -102,7 +102,7 @@ def test_heads(keras, random, record, case):
     masked = {"mask": each} if case in ("masked", "causal") else {}
     assert arithmetic(own) == {"scale": each, "softmax": 3 * each, **masked}
     projected = calls["heads/attention_output"].steps[0]
-    assert projected.use.activity.events == np.count_nonzero(mixed)
+    assert projected.use.activity.elements == mixed.size
     if known:
         assert projected.operation == Dense(inputs=HEADS * DEPTH, units=FEATURES, positions=QUERIES)
     assert projected.executions * projected.operation.positions == SAMPLES * QUERIES
