@@ -27,7 +27,8 @@ class KernelWork:
     macs : ndarray, shape (kinds, rows)
         Multiply-accumulates of each of `KINDS`, zeros included.
     launches : ndarray, shape (rows,)
-        Kernels; a call of nothing but elementwise operations on one tensor runs within the one before.
+        Kernels, on average over the samples; a call of nothing but elementwise operations on one tensor
+        runs within the one before.
     weight_bytes, activation_bytes, state_bytes : ndarray, shape (rows,)
         Bytes moved: weights once a kernel, whatever the batch; of a table the rows that are looked up.
     kernel_bytes : ndarray, shape (rows,)
@@ -70,7 +71,9 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
         ]
     )
     steps = np.maximum(work.timesteps, 1)
-    launches = np.where(kernels, np.where(at_once, 1, steps), 0)
+    # Samples that a call runs for, of all.
+    share = np.array([call.samples for call in calls]) / work.samples
+    launches = np.where(kernels, np.where(at_once, 1, steps) * share, 0)
     width = BYTES[dtype]
     # elements * bytes/element; recorded bytes are those of the recorded type.
     tables = np.array([_weights(call, of_tables=True) for call in calls]) * width
@@ -86,8 +89,8 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
         weight_bytes=weights * launches + fetched,
         activation_bytes=np.where(kernels, activations, 0),
         # Read and written in each timestep, unless one kernel runs them all.
-        state_bytes=np.where(kept, 0, 2 * states * steps),
-        kernel_bytes=np.where(kernels, activations / np.maximum(launches, 1) + states, 0),
+        state_bytes=np.where(kept, 0, 2 * states * steps * share),
+        kernel_bytes=np.where(kernels, activations / np.where(launches > 0, launches, 1) + states, 0),
         stored_bytes=float(sum(paths.values()) + states.sum()),
     )
 

@@ -313,6 +313,26 @@ def test_of_a_table_only_the_rows_looked_up_are_moved(weighted, make_trace, make
     assert make_processor(memory_bytes=11_999).cost(trace).does_not_fit
 
 
+def test_a_call_in_some_of_the_samples_runs_for_those_only(weighted, make_trace, graded, make_processor):
+    lif = NeuronUpdate(neuron="lif", neurons=5)
+    always = weighted("always", Dense(inputs=7, units=5), graded(7 * 35), weights=35, elements=12, samples=7)
+    some = weighted("some", Dense(inputs=5, units=3), graded(2 * 15), weights=15, elements=8, samples=2)
+    state = weighted(
+        "state", lif, elements=10, state_bytes=20, samples=3, timesteps=6, foldable_over_time=False
+    )
+    unused = weighted("unused", Dense(inputs=5, units=3), graded(0), weights=15, samples=0)
+    cpu = make_processor(float32__conv_s=0, float32__call_s=700, memory=1, cache=2, cache_bytes=47)
+    trace = make_trace(always, some, state, unused, samples=7)
+    cost = cpu.cost(trace)
+    assert cost.latency_s == pytest.approx(np.array([700, 700 * 2 / 7, 700 * 6 * 3 / 7, 0, 0, 0, 0]) * 1e-9)
+    # Weights and activations; states read and written in each timestep.
+    moved = [(35 + 12) * 4, (15 + 8) * 4 * 2 / 7, (10 * 4 + 2 * 20) * 6 * 3 / 7, 0]
+    assert cost.terms["memory"].operations[:4] == pytest.approx(moved)
+    # 48 bytes of one kernel, 32, and 40 + 20: the cache, at twice the energy, holds the second's alone.
+    joules = [moved[0], (15 * 4 + 2 * 8 * 4) * 2 / 7, moved[2], 0]
+    assert cost.terms["memory"].energy_j[:4] == pytest.approx(np.array(joules) * 1e-9)
+
+
 def test_uncounted_calls(make_call, make_trace, make_processor):
     trace = make_trace(make_call("fft", (Uncounted(reason="no rule"), None), fate="uncounted"))
     cost = make_processor().cost(trace)
