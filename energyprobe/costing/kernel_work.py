@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,12 @@ from energyprobe.costing.processor_figures import KINDS
 from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work, keeps_state
+from energyprobe.errors import TraceError
 from energyprobe.trace.operations import Conv, Elementwise, Free, Lookup, Synaptic
 from energyprobe.trace.records import LayerCall, Step
 
-_WIDTHS: dict[str, int] = {str(name): width for name, width in BYTES.items()}
-"""Bytes of one number, by the name that a recording gives."""
+_DTYPE = re.compile(r"(?:b?float|u?int|complex)(\d+)(?:_\w+)?")
+"""Name that a recording gives a data type, with its bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,11 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
     Returns
     -------
     KernelWork
+
+    Raises
+    ------
+    TraceError
+        If a recorded data type is none of numbers.
     """
     calls, batch = work.calls, scenario.batch_size
     kernels = np.array([not _is_fused(call) for call in calls])
@@ -130,14 +137,19 @@ def _kind(step: Step | None) -> int:
 
 def _elements(call: LayerCall) -> float:
     """Activations read and written over the recording."""
-    return (call.bytes_in + call.bytes_out) / _recorded_bytes(call)
+    widest = max((_itemsize(step.dtype, call) for step in call.steps), default=BYTES["float32"])
+    return (call.bytes_in + call.bytes_out) / widest
 
 
 def _states(call: LayerCall) -> float:
-    return sum(step.state_bytes for step in call.steps) / _recorded_bytes(call)
+    return sum(step.state_bytes / _itemsize(step.dtype, call) for step in call.steps)
 
 
-def _recorded_bytes(call: LayerCall) -> int:
-    return max(
-        (_WIDTHS.get(step.dtype, _WIDTHS["float32"]) for step in call.steps), default=_WIDTHS["float32"]
-    )
+def _itemsize(dtype: str, call: LayerCall) -> float:
+    """Bytes of one number of a recorded data type."""
+    if dtype == "bool":
+        return 1
+    named = _DTYPE.fullmatch(dtype)
+    if named is None:
+        raise TraceError(f"{call.key} computes in {dtype!r}: the bytes of a number of it are not known")
+    return int(named[1]) / 8

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from energyprobe.costing.loading import parse_device
 from energyprobe.costing.scenario import Scenario
-from energyprobe.errors import DeviceError, ScenarioError
+from energyprobe.errors import DeviceError, ScenarioError, TraceError
 from energyprobe.trace.operations import (
     Conv,
     Dense,
@@ -331,6 +331,31 @@ def test_a_call_in_some_of_the_samples_runs_for_those_only(weighted, make_trace,
     # 48 bytes of one kernel, 32, and 40 + 20: the cache, at twice the energy, holds the second's alone.
     joules = [moved[0], (15 * 4 + 2 * 8 * 4) * 2 / 7, moved[2], 0]
     assert cost.terms["memory"].energy_j[:4] == pytest.approx(np.array(joules) * 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "itemsize"),
+    [("float64", 8), ("int64", 8), ("complex128", 16), ("float32", 4), ("uint16", 2), ("bfloat16", 2)]
+    + [("float8_e4m3fn", 1), ("bool", 1)],
+)
+def test_the_type_that_was_recorded_does_not_matter(
+    weighted, make_trace, graded, make_processor, dtype, itemsize
+):
+    # 11 activations and 5 states in the bytes of the recorded type; computed in 4 bytes each.
+    call = weighted("dense", Dense(inputs=7, units=3), graded(21), weights=21, foldable_over_time=False)
+    step = replace(call.steps[0], dtype=dtype, state_bytes=5 * itemsize)
+    trace = make_trace(replace(call, steps=(step,), bytes_in=7 * itemsize, bytes_out=4 * itemsize))
+    moved = make_processor(memory=1).cost(trace).terms["memory"].operations[0]
+    assert moved == (21 + 11 + 2 * 5) * 4
+
+
+def test_a_recorded_type_that_is_no_number(weighted, make_trace, graded, make_processor):
+    call = weighted("dense", Dense(inputs=7, units=3), graded(21))
+    trace = make_trace(replace(call, steps=(replace(call.steps[0], dtype="string"),)))
+    with pytest.raises(
+        TraceError, match="^dense computes in 'string': the bytes of a number of it are not known$"
+    ):
+        make_processor().cost(trace)
 
 
 def test_uncounted_calls(make_call, make_trace, make_processor):
