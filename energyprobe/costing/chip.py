@@ -14,7 +14,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.mapping import Capacity, Mapping, map_network
-from energyprobe.costing.remarks import boundary_notes, dtype_notes, idle_remarks, remarks_of
+from energyprobe.costing.remarks import boundary_notes, dtype_notes, idle_remarks, remarks_of, spike_remarks
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable, Remark
@@ -140,6 +140,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
             remarks=(
                 *remarks_of(work, self, np.isnan(macs + acs)),
+                *(spike_remarks(work, spikes_sent(work)) if self.constants.spikes is not None else ()),
                 *(self._idle_remarks(work, timing, scenario) if runs else ()),
             ),
             notes=(

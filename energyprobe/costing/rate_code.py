@@ -61,14 +61,17 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percenti
     """
     _check(trace, calls)
     received = [_spikes_in(call, timesteps, percentile) for call in calls]
-    sent = [0] * len(calls)
+    # What no weights read, as of the last layer, is not known.
+    sent: list[int | None] = [None] * len(calls)
     before = inputs_of(calls)
     # From the last call to the first: a layer sends what the first one to read it receives.
     for row in reversed(range(len(calls))):
         if not any(isinstance(step.operation, Synaptic) for step in calls[row].steps):
-            received[row] = round(sent[row] * _taps(calls[row]))
-        for each in before[row]:
-            sent[each] = received[row]
+            out = sent[row]
+            received[row] = None if out is None else round(out * _taps(calls[row]))
+        if received[row] is not None:
+            for each in before[row]:
+                sent[each] = received[row]
     converted = []
     for row, call in enumerate(calls):
         steps = _steps(call, received[row], timesteps)
@@ -78,7 +81,7 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percenti
                 steps=steps,
                 sample_steps=call.samples * timesteps,
                 foldable_over_time=not any(isinstance(step.operation, NeuronUpdate) for step in steps),
-                output=_spike_train(sent[row], call.samples),
+                output=_sent(sent[row], call.samples),
                 output_spiking=True,
             )
         )
@@ -148,14 +151,14 @@ def _check(trace: Trace, calls: tuple[LayerCall, ...]) -> None:
                 )
 
 
-def _spikes_in(call: LayerCall, timesteps: int, percentile: float) -> int:
-    """Spikes that the call's first weights read."""
+def _spikes_in(call: LayerCall, timesteps: int, percentile: float) -> int | None:
+    """Spikes that the call's first weights read; None where that was not observed."""
     for step in call.steps:
         activity = _read(step)
         if activity is not None:
             scale = scale_of(activity, percentile) or scale_of(activity, 100)
             return sum(spike_counts(each, scale, timesteps) for each in _signs(activity)) if scale else 0
-    return 0
+    return None
 
 
 def _taps(call: LayerCall) -> float:
@@ -164,14 +167,14 @@ def _taps(call: LayerCall) -> float:
     return next((pool.taps / pool.outputs for pool in pools), 1.0)
 
 
-def _steps(call: LayerCall, spikes: int, timesteps: int) -> tuple[Step, ...]:
+def _steps(call: LayerCall, spikes: int | None, timesteps: int) -> tuple[Step, ...]:
     """Operations of the converted call, which reads so many spikes."""
     steps: list[Step] = []
     for step in call.steps:
         runs = step.executions * timesteps
         activity = _read(step)
         match step.operation:
-            case Conv() | Dense() as operation if activity is not None:
+            case Conv() | Dense() as operation if activity is not None and spikes is not None:
                 steps.append(replace(step, use=_use(step, activity, spikes), executions=runs))
                 neurons = NeuronUpdate(neuron="integrate-and-fire", neurons=units(operation))
                 steps.append(Step(operation=neurons, executions=runs, dtype=step.dtype))
@@ -191,10 +194,12 @@ def _steps(call: LayerCall, spikes: int, timesteps: int) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _synapses(operation: Dense | Sparse, synops: int, spikes: int, runs: int, dtype: str) -> Step:
+def _synapses(
+    operation: Dense | Sparse, synops: int | None, spikes: int | None, runs: int, dtype: str
+) -> Step:
     """Synapses without weights of their own."""
     use = Use(
-        activity=_spike_train(spikes, 1),
+        activity=_sent(spikes, 1),
         spiking=True,
         fanout_events=synops,
         fanout_spikes=synops,
@@ -238,6 +243,11 @@ def _spike_train(spikes: int, samples: int) -> Activity:
     return Activity(
         elements=spikes, events=spikes, spikes=spikes, samples=samples, sum_sq_events_per_sample=None
     )
+
+
+def _sent(spikes: int | None, samples: int) -> Activity | None:
+    """So many spikes; None where their number is not known."""
+    return None if spikes is None else _spike_train(spikes, samples)
 
 
 def _name(operation: Operation) -> str:

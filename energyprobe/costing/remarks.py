@@ -10,7 +10,7 @@ import numpy.typing as npt
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure
 from energyprobe.costing.scenario import Scenario
-from energyprobe.costing.table import Remark
+from energyprobe.costing.table import Array, Remark
 from energyprobe.costing.titles import figure_title
 from energyprobe.costing.work import Work
 from energyprobe.trace.operations import NeuronUpdate, Uncounted
@@ -55,6 +55,27 @@ def remarks_of(work: Work, device: Device, unknown: npt.NDArray[np.bool_]) -> tu
             )
             remarks.append(Remark(row, text, False))
     return tuple(remarks)
+
+
+def spike_remarks(work: Work, sent: Array) -> tuple[Remark, ...]:
+    """Say which calls send unknown numbers of spikes, on a device that charges for sending.
+
+    Parameters
+    ----------
+    work : Work
+        The counts of the network.
+    sent : ndarray, shape (entries,)
+        Spikes per inference; NaN where unknown.
+
+    Returns
+    -------
+    tuple of Remark
+        In the order of the rows.
+    """
+    rows = np.flatnonzero(work.any_by_row(np.isnan(sent))).tolist()
+    return tuple(
+        Remark(row, f"how many spikes {work.calls[row].key} sends is not known", True) for row in rows
+    )
 
 
 def idle_remarks(idle: Figure | None, idle_s: float, row: int) -> tuple[Remark, ...]:

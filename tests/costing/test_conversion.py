@@ -217,6 +217,43 @@ def test_an_average_is_a_layer_of_synapses(make_call, make_trace):
     assert converted[0].output.spikes == 240
 
 
+def test_what_the_last_layer_sends_is_not_known(trace):
+    converted = convert(trace, trace.calls, 16, 99.9).calls
+    assert [call.output is None for call in converted] == [False, False, False, False, True]
+    first, _, second, _, last = converted
+    assert first.output.spikes == second.steps[0].use.activity.spikes > 0
+    assert second.output.spikes == last.steps[0].use.activity.spikes > 0
+    # Where spikes have a price of their own, that leaves a lower bound; elsewhere it does not matter.
+    cost = device("loihi-sanafe").cost(trace, Scenario(converted_timesteps=16))
+    assert np.isnan(cost.terms["spikes"].energy_j).tolist()[:5] == [False, False, False, False, True]
+    assert cost.reasons == ("how many spikes dense2 sends is not known",)
+    assert not device("loihi").cost(trace, Scenario(converted_timesteps=16)).lower_bound
+
+
+def test_an_average_at_the_end_reads_unknown_spikes(make_call, make_trace):
+    trace = make_trace(
+        make_call("first", (Dense(inputs=6, units=8), graded_use(np.ones((1, 6)), 8))),
+        make_call("mean", (Pool(method="average", taps=8, outputs=2), None), inputs=("first",)),
+    )
+    first, mean = convert(trace, trace.calls, 10, 100).calls
+    assert first.output is None and mean.output is None
+    assert (mean.steps[0].use.activity, mean.steps[0].use.fanout_spikes) == (None, None)
+    cost = device("loihi-constant").cost(trace, Scenario(converted_timesteps=10))
+    (reason,) = cost.reasons
+    assert reason.startswith("the synaptic operations of mean that ")
+    assert math.isnan(cost.energy_j[1])
+
+
+def test_a_last_layer_beside_one_that_is_read_on(make_call, make_trace):
+    # Whichever of the two readers comes first, the one with weights says what the first layer sends.
+    first = make_call("first", (Dense(inputs=6, units=5), graded_use(np.ones((1, 6)), 5)))
+    shown = make_call("shown", (Elementwise(function="relu", elements=5), None), inputs=("first",))
+    read = make_call("read", (Dense(inputs=5, units=3), graded_use(np.ones((1, 5)), 3)), inputs=("first",))
+    for rest in ((shown, read), (read, shown)):
+        trace = make_trace(first, *rest)
+        assert convert(trace, trace.calls, 10, 100).calls[0].output.spikes == 50
+
+
 def test_negative_values_need_signs(make_call, make_trace):
     values = np.array([[-1.0, 1.0, 0.0]])
     trace = make_trace(make_call("dense", (Dense(inputs=3, units=5), graded_use(values, 5))))
