@@ -13,7 +13,7 @@ from typing import Any
 from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.framework import Framework, current_graph
 from energyprobe.frontends.keras.inputs import declare_shapes
-from energyprobe.frontends.keras.patching import calls_reported, reported_to
+from energyprobe.frontends.keras.patching import calls_reported, ops_reported, reported_to
 
 _NOT_DATA = frozenset({"mask", "training", "attention_mask", "query_mask", "value_mask", "key_mask"})
 
@@ -63,14 +63,8 @@ class Capture:
     @contextlib.contextmanager
     def __call__(self) -> Iterator[Capture]:
         """Capture what this thread runs inside the ``with`` block."""
-        from tensorflow.python.framework import op_callbacks
-
-        with calls_reported(self.framework, self):
-            op_callbacks.add_op_callback(self._on_op)
-            try:
-                yield self
-            finally:
-                op_callbacks.remove_op_callback(self._on_op)
+        with calls_reported(self.framework, self), ops_reported(self._on_op):
+            yield self
         if not self.made:
             handed_on = {id(each) for root in self.roots for each in root.inputs}
             made = [each for root in self.roots for each in root.handed]

@@ -1,4 +1,4 @@
-"""The base classes' ``__call__``, replaced while a step is captured, in the thread that runs it only."""
+"""What is put into Keras and TensorFlow while a step is captured: for the thread that runs the step only."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from energyprobe.frontends.keras.framework import Framework
 _local = threading.local()
 _patch_lock = threading.Lock()
 _patched: dict[type, tuple[Callable[..., Any], int]] = {}
+_reporting_ops = 0
 
 
 @contextlib.contextmanager
@@ -26,6 +27,34 @@ def calls_reported(framework: Framework, capture: Any) -> Iterator[None]:
     finally:
         _unpatch(framework)
         _local.capture = outer
+
+
+@contextlib.contextmanager
+def ops_reported(callback: Callable[..., None]) -> Iterator[None]:
+    """Have TensorFlow tell of every operation that this thread creates or runs."""
+    from tensorflow.python.eager import context
+
+    here = context.context()
+    _report_ops(1)
+    here.add_op_callback(callback)
+    try:
+        yield
+    finally:
+        here.remove_op_callback(callback)
+        _report_ops(-1)
+
+
+def _report_ops(more: int) -> None:
+    """Switch TensorFlow's slow way of running an operation to the one that tells of it.
+
+    TensorFlow's own ``remove_op_callback`` switches it back for all threads, while others still need it.
+    """
+    global _reporting_ops
+    from tensorflow.python.eager import execute
+
+    with _patch_lock:
+        _reporting_ops += more
+        execute.execute = execute.execute_with_callbacks if _reporting_ops else execute.quick_execute
 
 
 def reported_to() -> Any:
