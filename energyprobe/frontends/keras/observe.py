@@ -160,9 +160,16 @@ def _plain_sums(tf: Any, observation: Observation, counts: Any, binary: bool = T
     if binary and places is not None and places < EXACT_IN_FLOAT32:
         return tf.reduce_sum(tf.reshape(counts, [-1, places]), 1, keepdims=True)
     axes = list(range(2 if observation.time else 1, len(counts.shape)))
-    # Along the last axis first: such a sum stays exact, and the rest is small.
-    partial = tf.reduce_sum(counts, axes.pop()) if axes else counts
+    # Along the last axis first: what is left of it is small.
+    partial = _sum_over(tf, counts, [axes.pop()]) if axes else counts
     return tf.reshape(tf.reduce_sum(tf.cast(partial, tf.float64), axes), [-1, 1])
+
+
+def _sum_over(tf: Any, counts: Any, axes: list[int]) -> Any:
+    """Sum of a mask over some axes; in float64 where float32 could not hold it."""
+    sizes = [counts.shape[axis] for axis in axes]
+    exact = None not in sizes and math.prod(sizes) < EXACT_IN_FLOAT32
+    return tf.reduce_sum(counts if exact else tf.cast(counts, tf.float64), axes)
 
 
 class _Weights:
@@ -188,7 +195,7 @@ class _Weights:
             return _plain_sums(tf, self._observation, counts, binary)
         lead = 2 if self._observation.time else 1
         summed = [lead + axis for axis in range(len(self._observation.core)) if axis not in self._kept]
-        partial = tf.reduce_sum(counts, summed) if summed else counts
+        partial = _sum_over(tf, counts, summed) if summed else counts
         dtype = tf.float64 if self._wide or not binary else tf.float32
         flat = tf.reshape(tf.cast(partial, dtype), [-1, self._matrix.shape[0]])
         return tf.matmul(flat, tf.cast(self._matrix, dtype))
