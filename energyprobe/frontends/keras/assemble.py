@@ -156,7 +156,6 @@ def _layer_call(
     frame = call.frame
     sample_steps = totals.integer(call.lead)
     steps = _merged(_step(step, call, totals, shown, sample_steps, squares) for step in call.steps)
-    parameters = call.own_weights
     return LayerCall(
         layer=frame.name,
         path=call.path,
@@ -171,8 +170,8 @@ def _layer_call(
         output_spiking=call.code is not None,
         out_shape=tuple(frame.handed[0].shape[1:]) if frame.handed else (),
         dt=_dt(call),
-        parameters=sum(int(np.prod(each.shape)) for each in parameters),
-        parameter_bytes=sum(_nbytes(each) for each in parameters),
+        parameters=call.parameters,
+        parameter_bytes=call.parameter_bytes,
         bytes_in=totals.integer(call.bytes_in),
         bytes_out=totals.integer(call.bytes_out),
         foldable_over_time=not any(step.draft.state_elements for step in call.steps),
@@ -227,13 +226,8 @@ def _step(
         weights=weights,
         weight_nonzeros=nonzeros,
         weight_bytes=nbytes,
-        state_bytes=draft.state_elements * np.dtype(_numpy_name(call.dtype)).itemsize,
+        state_bytes=draft.state_elements * call.itemsize,
     )
-
-
-def _numpy_name(dtype: str) -> str:
-    # NumPy has no bfloat16; float16 is as wide.
-    return "float16" if dtype == "bfloat16" else dtype
 
 
 def _weights(draft: StepDraft) -> tuple[int, int | None, int]:
@@ -287,8 +281,3 @@ def _activity(
     if seen is None:
         return None
     return activity(seen, totals, shown.samples, shown.observed, shown.continued or not squares, number)
-
-
-def _nbytes(variable: Any) -> int:
-    dtype = getattr(variable.dtype, "name", variable.dtype)
-    return int(np.prod(variable.shape)) * np.dtype(_numpy_name(str(dtype))).itemsize

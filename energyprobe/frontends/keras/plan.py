@@ -7,6 +7,7 @@ loop are the exception: their tensors exist only there, and are observed there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -131,7 +132,10 @@ class Plan:
         for call in self.calls:
             call.path = paths.setdefault(id(call.frame.layer), call.frame.path)
             call.inputs = links(capture, call.frames, names)
-            call.own_weights = _own_weights(call.frame, called)
+            held = _own_weights(call.frame, called)
+            sizes = [(math.prod(each.shape), self.tf.as_dtype(each.dtype).size) for each in held]
+            call.parameters = sum(size for size, _ in sizes)
+            call.parameter_bytes = sum(size * itemsize for size, itemsize in sizes)
             call.repeats = _repeats(call.frame) if call.in_loop else 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from energyprobe.frontends.keras.counters import Counters, Slot
 from energyprobe.frontends.keras.frames import Frame
@@ -56,14 +55,16 @@ class PlannedCall:
         The call; several where Python ran the timesteps one after the other.
     counters : Counters
         Where its counts are.
+    itemsize : int
+        Bytes of an element of the type in which it computes.
     lead, bytes_in, bytes_out : Slot
         Samples x timesteps, and bytes read and made.
     path : str
         Path of the layer: that of its first call.
     inputs : list
         What it reads.
-    own_weights : list
-        Variables that it holds.
+    parameters, parameter_bytes : int
+        Parameters that the layer holds, and their bytes.
     repeats : int
         Times that Python ran the loop around it.
     in_loop : bool
@@ -72,6 +73,7 @@ class PlannedCall:
 
     frames: list[Frame]
     dtype: str
+    itemsize: int
     dt: float | None
     counters: Counters
     lead: Slot
@@ -81,7 +83,8 @@ class PlannedCall:
     code: SpikeCode | None
     output: Observation | None = None
     path: str = ""
-    own_weights: list[Any] = dataclasses.field(default_factory=list)
+    parameters: int = 0
+    parameter_bytes: int = 0
     inputs: list[Link] = dataclasses.field(default_factory=list)
     repeats: int = 1
     in_loop: bool = False

@@ -83,9 +83,11 @@ class Section:
         counters = self.counters
         references = [self._reference(frame) for frame in frames]
         lead = sum(self._sizes.leading(each, first.time) for each in references)
+        dtype = str(getattr(first.layer, "compute_dtype", None) or "float32")
         planned = PlannedCall(
             frames=frames,
-            dtype=str(getattr(first.layer, "compute_dtype", None) or "float32"),
+            dtype=dtype,
+            itemsize=int(self._tf.as_dtype(dtype).size),
             dt=_dt(frames[0].layer),
             counters=counters,
             lead=counters.add("integers", lead),

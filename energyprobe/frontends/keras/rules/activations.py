@@ -11,16 +11,18 @@ from typing import Any
 from energyprobe.frontends.keras.rules.base import Call, Rule, SpikeCode, StepDraft, Steps, always, same
 from energyprobe.trace.operations import Free
 
-OPS_PER_ELEMENT = {"softmax": 3, "log_softmax": 3, "gelu": 4, "silu": 2, "swish": 2, "mish": 3, "glu": 2}
+OPS_PER_ELEMENT = {"softmax": 3, "log_softmax": 3, "gelu": 4, "silu": 2, "mish": 3, "glu": 2}
 """Operations for each output element, where it is not 1."""
+
+_OTHER_NAMES = {"swish": "silu", "softmax_v2": "softmax", "relu_v2": "relu"}
 
 
 def activation_name(activation: Any) -> str:
     """Name of an activation function or layer; ``"linear"`` for none."""
     if activation is None:
         return "linear"
-    name: str = getattr(activation, "__name__", None) or type(activation).__name__
-    return name.lower()
+    name = str(getattr(activation, "__name__", None) or type(activation).__name__).lower()
+    return _OTHER_NAMES.get(name, name)
 
 
 def has_activation(layer: Any) -> bool:

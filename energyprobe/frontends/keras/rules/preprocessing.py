@@ -48,7 +48,8 @@ def discretization(call: Call) -> Steps:
 def vocabulary(call: Call) -> Steps:
     """``StringLookup`` and ``IntegerLookup``: one row fetched for each input element."""
     lookups, runs = call.per_run(call.input)
-    rows = int(call.layer.vocabulary_size())
+    with call.tf.init_scope():
+        rows = int(call.layer.vocabulary_size())
     return [StepDraft(Lookup(rows=rows, width=1, lookups=lookups), runs=runs)]
 
 
