@@ -60,9 +60,11 @@ class Framework:
 
     def steps_per_execution(self, model: Any) -> int:
         """Steps that Keras runs at once, as it is now: Keras 2 lowers it for the end of the data."""
-        name = "steps_per_execution" if self.generation >= 3 else "_steps_per_execution"
-        steps = getattr(model, name)
-        return 1 if steps is None else int(steps)
+        if self.generation >= 3:
+            return int(model.steps_per_execution)
+        # A variable, but for a model that was never compiled.
+        steps = model._steps_per_execution
+        return 1 if steps is None else int(steps.numpy())
 
     def ends_the_data(self, error: BaseException) -> bool:
         """Whether an error is how an iterator says that it has no more batches."""

@@ -105,7 +105,7 @@ class Session:
             probe.expects(model)
             self._probes.append(probe)
             probe.began()
-            _check_recordable(model)
+            _check_recordable(self._framework, model)
             if probe.layers != self._probes[0].layers:
                 raise RecordingError("probes that record the same run must have the same layers= rules")
         except BaseException:
@@ -210,7 +210,12 @@ class _Maker:
         return self.session.make(self.mode, args, kwargs)
 
 
-def _check_recordable(model: Any) -> None:
+def _check_recordable(framework: Framework, model: Any) -> None:
+    if not framework.tf.executing_eagerly():
+        raise RecordingError(
+            "eager execution is disabled in this process (tf.compat.v1.disable_eager_execution), and "
+            "KerasProbe cannot record the other way in which Keras then runs a model; predict in another process"
+        )
     if not model.built:
         raise ModelError(
             f"model {model.name!r} is not built, so its layers have no weights to count; call it once on a "

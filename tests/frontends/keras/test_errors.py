@@ -196,8 +196,8 @@ def test_a_model_that_is_not_built(keras, kind):
     assert probe.trace.samples == 6
 
 
-def test_several_replicas(keras):
-    """On two logical processors, which TensorFlow must be told of before it starts."""
+def test_ways_to_run_that_cannot_be_recorded(keras):
+    """On two processors, which TensorFlow must be told of before it starts; then without eager mode."""
     if keras.__name__ == "tf_keras":
         pytest.skip("a slow one, which runs in one process for each stack")
     script = """
@@ -205,18 +205,24 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import energyprobe as ep, keras, numpy as np
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+def attempt():
     model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(3)], name="net")
-try:
-    model.predict(np.ones((6, 7), "float32"), verbose=0, callbacks=[ep.KerasProbe()])
-except ep.RecordingError as error:
-    print(error)
+    try:
+        model.predict(np.ones((6, 7), "float32"), verbose=0, callbacks=[ep.KerasProbe()])
+    except ep.RecordingError as error:
+        print(error)
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    attempt()
+tf.compat.v1.disable_eager_execution()
+attempt()
 """
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == (
-        "model 'net' runs on 2 replicas, which KerasProbe cannot record exactly; predict on one device"
-    )
+    assert done.stdout.strip().splitlines()[-2:] == [
+        "model 'net' runs on 2 replicas, which KerasProbe cannot record exactly; predict on one device",
+        "eager execution is disabled in this process (tf.compat.v1.disable_eager_execution), and KerasProbe "
+        "cannot record the other way in which Keras then runs a model; predict in another process",
+    ]
 
 
 def test_another_backend(keras, generation, model, monkeypatch):

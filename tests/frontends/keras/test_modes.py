@@ -104,6 +104,26 @@ def test_evaluate_counts_what_predict_does(model, data, way):
     assert trace == reference
 
 
+def test_strategies_of_one_replica(model, data):
+    import tensorflow as tf
+
+    x, y = data
+    for strategy in (tf.distribute.OneDeviceStrategy("CPU:0"), tf.distribute.MirroredStrategy(["CPU:0"])):
+        with strategy.scope():
+            net = model()
+            net.compile(loss="mse")
+        plain = net.predict(x, batch_size=BATCH, verbose=0)
+        outputs, trace = recorded(
+            lambda probes, net=net: net.predict(x, batch_size=BATCH, verbose=0, callbacks=probes)
+        )
+        assert np.array_equal(outputs, plain)
+        assert_counts(trace, expected_events(net, x), UNITS)
+        _, evaluated = recorded(
+            lambda probes, net=net: net.evaluate(x, y, batch_size=BATCH, verbose=0, callbacks=probes)
+        )
+        assert evaluated == trace
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
 def test_precisions(model, data, policy):
     model, (x, _) = model(dtype=policy), data
