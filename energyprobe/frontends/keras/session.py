@@ -214,7 +214,8 @@ def _check_recordable(framework: Framework, model: Any) -> None:
     if not framework.tf.executing_eagerly():
         raise RecordingError(
             "eager execution is disabled in this process (tf.compat.v1.disable_eager_execution), and "
-            "KerasProbe cannot record the other way in which Keras then runs a model; predict in another process"
+            "KerasProbe cannot record the other way in which Keras then runs a model; predict in another "
+            "process"
         )
     if not model.built:
         raise ModelError(
