@@ -113,9 +113,24 @@ def _moved_modules(root: str) -> dict[str, Any]:
 
 def _prefer_keras_2() -> None:
     """Let ``tf.keras`` be tf_keras from TensorFlow 2.16 on, where it would be Keras 3."""
-    if _minor(importlib.metadata.version("tensorflow")) >= (2, 16):
-        # Read when an attribute of tf.keras is first looked up, and never again.
-        os.environ.setdefault(LEGACY, "1")
+    if _minor(importlib.metadata.version("tensorflow")) < (2, 16):
+        return
+    # Read when an attribute of tf.keras is first looked up, and never again.
+    os.environ.setdefault(LEGACY, "1")
+    if "tensorflow" in sys.modules:
+        _import_keras_2(sys.modules["tensorflow"])
+
+
+def _import_keras_2(tf: Any) -> None:
+    """Let ``import tensorflow.keras`` find tf_keras, too, in a TensorFlow that was imported before.
+
+    TensorFlow reads the setting a first time when it is imported, for the folders of its submodules.
+    """
+    from tensorflow.python.tools import module_util
+
+    folder = module_util.get_parent_dir_for_name("tf_keras.api._v2.keras")
+    if folder is not None and tf.__path__[0] != folder:
+        tf.__path__ = [folder, *tf.__path__]
 
 
 def _legacy_keras_root() -> str:

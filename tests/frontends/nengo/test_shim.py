@@ -58,6 +58,22 @@ print(shape, nengo_dl.compat.Functional.__name__, keras.__version__, keras.layer
 
 
 @from_2_16
+@pytest.mark.parametrize("first", ["keras", "tensorflow"])
+def test_what_was_imported_before_does_not_matter(first: str) -> None:
+    script = f"""
+import {first}
+import energyprobe.frontends.nengo, nengo, nengo_dl
+nengo.rc.set("decoder_cache", "enabled", "False")
+with nengo.Network(seed=0) as net:
+    probe = nengo.Probe(nengo.Ensemble(7, 1))
+with nengo_dl.Simulator(net, progress_bar=False) as sim:
+    sim.run_steps(5)
+    print(sim.data[probe].shape)
+"""
+    assert last_line(script) == "(5, 1)"
+
+
+@from_2_16
 def test_keras_3_behind_tf_keras_is_refused() -> None:
     # KerasSpiking by itself would import, and fail when it is used.
     script = """
