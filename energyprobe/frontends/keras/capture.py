@@ -191,8 +191,18 @@ class Capture:
         return any(op is not None and op.type in CALLS for op in made)
 
     def _find_live(self) -> set[int]:
-        waiting = list(self.made)
         found: set[int] = set()
+        self._follow_up(self.made, found)
+        for frame in reversed(self.frames):
+            # As in a loop of the graph: the last timestep makes a state, too, though no one reads it.
+            in_turn = frame.parent is not None and frame.parent.rule.loops
+            if in_turn and any(id(each) in found for each in frame.handed):
+                self._follow_up(frame.handed, found)
+        return found
+
+    def _follow_up(self, tensors: list[Any], found: set[int]) -> None:
+        """Add what tensors were made from, by their values."""
+        waiting = list(tensors)
         while waiting:
             tensor = waiting.pop()
             if id(tensor) in found:
@@ -201,7 +211,6 @@ class Capture:
             op = self.makers.get(id(tensor))
             if op is None or op.type not in _FIXED:
                 waiting += self.parents(tensor)
-        return found
 
     def release(self) -> None:
         """Let go of the layers, and of all that planning alone needs."""

@@ -12,7 +12,7 @@ from typing import Any
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.rules.base import SpikeCode
-from energyprobe.frontends.keras.rules.raw import PER_OUTPUT
+from energyprobe.frontends.keras.rules.raw import PER_OUTPUT, SYNAPTIC
 
 _PASSING = frozenset(
     "Identity Cast Reshape Transpose Squeeze ExpandDims StridedSlice Slice Split SplitV Unpack Pad Tile "
@@ -23,6 +23,9 @@ _PASSING = frozenset(
 
 _JOINING = {"ConcatV2": slice(-1), "Pack": slice(None), "Concat": slice(1, None), "IdentityN": slice(None)}
 """Operations whose output carries the spikes of these inputs, if all agree."""
+
+_GRADING = SYNAPTIC | {"AvgPool", "AvgPool3D", "Mean"}
+"""Operations that are known to make spikes graded."""
 
 _AXIS_KEEPING = frozenset(PER_OUTPUT) | {"Identity", "Cast", "ReverseV2", "StopGradient"}
 
@@ -121,7 +124,7 @@ class SpikeFlow:
             if op is None:
                 continue
             if not _sources(op) and any(self.code(source) is not None for source in op.inputs):
-                return op.type
+                return None if op.type in _GRADING else op.type
             waiting += op.inputs
         return None
 

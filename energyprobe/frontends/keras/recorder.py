@@ -171,12 +171,19 @@ class Recorder:
                 f"the {self._mode}_step of model {model.name!r} runs no layer by calling it, so KerasProbe "
                 "sees nothing of it and cannot record it"
             )
-        known = input_names(capture.roots, capture.producers).values()
-        for name in (key for options in self._options for key in options.spiking if isinstance(key, str)):
-            if name not in known:
+        inputs = input_names(capture.roots, capture.producers).values()
+        types = {cls for frame in capture.frames for cls in type(frame.layer).__mro__}
+        for key in (key for options in self._options for key in options.spiking):
+            if isinstance(key, str) and key not in inputs:
                 raise OptionError(
-                    f"KerasProbe(spiking={{{name!r}: …}}): model {model.name!r} has no input {name!r}, "
-                    f"{nearest(name, known)}"
+                    f"KerasProbe(spiking={{{key!r}: …}}): model {model.name!r} has no input {key!r}, "
+                    f"{nearest(key, inputs)}"
+                )
+            if isinstance(key, type) and key not in types:
+                called = {frame.type for frame in capture.frames}
+                raise OptionError(
+                    f"KerasProbe(spiking={{{key.__qualname__}: …}}): model {model.name!r} called no "
+                    f"{key.__name__}, {nearest(key.__name__, called)}"
                 )
 
     def _count_eagerly(self, plans: list[Plan]) -> None:

@@ -75,7 +75,7 @@ class Section:
             Timesteps that the first axis of its tensors holds beside the samples.
         """
         calls = [self._call(frame) for frame in frames]
-        drafts = [self._drafts(call) for call in calls]
+        drafts = _alike(calls, [self._drafts(call) for call in calls])
         if not drafts[0]:
             return
         fold = fold * len(frames)
@@ -229,6 +229,14 @@ class Section:
                 sizes = self._tf.shape(tensors[0])[1:]
             self._stacks[key] = self._tf.reshape(stack, self._tf.concat([[-1], sizes], 0))
         return self._stacks[key]
+
+
+def _alike(calls: list[Call], drafts: list[Steps]) -> list[Steps]:
+    """Operations of each of several timesteps, which must be the same ones."""
+    operations = [[step.operation for step in steps] for steps in drafts]
+    if all(each == operations[0] for each in operations):
+        return drafts
+    return [call.uncounted("its timesteps, which Python runs one after the other, differ") for call in calls]
 
 
 def _events(tf: Any, tensor: Any) -> Any:
