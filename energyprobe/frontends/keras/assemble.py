@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from energyprobe.errors import RecordingError
 from energyprobe.frontends.keras.counters import Counters, Totals
+from energyprobe.frontends.keras.firing import Firing
 from energyprobe.frontends.keras.observation import Observation, activity, weighted
 from energyprobe.frontends.keras.plan import Plan
 from energyprobe.frontends.keras.planned import Link, PlannedCall, PlannedStep
 from energyprobe.frontends.keras.rules.base import StepDraft
 from energyprobe.trace.merging import merge_calls
-from energyprobe.trace.operations import Conv, Dense, Elementwise, Free, Product, Sparse, Uncounted
+from energyprobe.trace.operations import Elementwise, Free, Product, Uncounted
 from energyprobe.trace.records import Activity, Fate, LayerCall, Step, Use
 
 
@@ -77,7 +78,9 @@ def presented(plan: Plan, starts: int | None) -> Presented:
     return Presented(observed // runs * starts, observed, runs)
 
 
-def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tuple[str, ...]]:
+def layer_calls(
+    plan: Plan, shown: Presented, firing: Firing
+) -> tuple[tuple[LayerCall, ...], tuple[str, ...]]:
     """Give the calls of a plan, in the order in which they ran, and the keys of those that made its outputs.
 
     Parameters
@@ -86,6 +89,8 @@ def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tu
         What was counted.
     shown : Presented
         How much was presented.
+    firing : Firing
+        Adds up the events of each neuron over the run.
 
     Returns
     -------
@@ -103,6 +108,7 @@ def layer_calls(plan: Plan, shown: Presented) -> tuple[tuple[LayerCall, ...], tu
         # Squares of one step of a loop are not squares of a sample, nor are those of one timestep of a batch.
         squares = not (call.in_loop or plan.time_major)
         record = _layer_call(call, totals, shown, keys, squares)
+        firing.add(record, call, totals)
         key = keys[id(call.frame)]
         if key in records:
             record = of_samples(merge_calls(records[key], record), shown.samples)
@@ -243,7 +249,7 @@ def _weights(draft: StepDraft) -> tuple[int, int | None, int]:
 
 def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> Use | None:
     operation = step.draft.operation
-    if not isinstance(operation, (Dense, Conv, Product, Sparse)):
+    if not step.synaptic:
         return None
     seen = step.observation
     if seen is None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from energyprobe.frontends.keras.counters import Slot, Totals
-from energyprobe.trace.histograms import RATE_EDGES
 from energyprobe.trace.records import Activity, Magnitudes
 
 
@@ -181,20 +180,17 @@ def activity(
     Returns
     -------
     Activity
+        Without the histogram of its neurons: see `energyprobe.frontends.keras.firing.Firing`.
     """
     slots = observation.slots
     events: Column = slots["events"][0]
-    neurons, elements = observation.places, _elements(observation, totals)
     by_step = events.by_step(totals)
-    fired = counts = None
+    fired = None
     if "fired" in slots:
         fired = np.packbits(totals.array(slots["fired"]), bitorder="little").tobytes()
-    if "neurons" in slots and neurons:
-        rates = totals.array(slots["neurons"]) / (elements / neurons)
-        counts = tuple(int(each) for each in np.histogram(np.minimum(rates, 1.0), RATE_EDGES)[0])
     return Activity(
-        elements=elements,
-        neurons=neurons,
+        elements=_elements(observation, totals),
+        neurons=observation.places,
         events=sum(by_step),
         samples=samples,
         sum_sq_events_per_sample=None if continued else events.square(totals),
@@ -204,7 +200,6 @@ def activity(
         events_by_step=None if events.steps is None else tuple(by_step),
         samples_by_step=None if events.steps is None else (observed,) * len(by_step),
         fired=fired,
-        rate_histogram=counts,
         positive=_magnitudes(observation, "positive", totals, number),
         negative=_magnitudes(observation, "negative", totals, number),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Real
 from typing import Any, Literal
 
@@ -46,6 +46,36 @@ class Options:
                 raise OptionError(
                     f"KerasProbe(spiking={{{_name(key)}: {amplitude!r}}}): the value of one spike is a "
                     "number above 0"
+                )
+
+    def expect_declared(self, model: str, inputs: Collection[str], called: Collection[type]) -> None:
+        """Raise unless all that is declared to spike is there.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        inputs : collection of str
+            Names of its inputs.
+        called : collection of type
+            Types of the layers that it called.
+
+        Raises
+        ------
+        OptionError
+            If there is no such input, or no layer of such a type was called.
+        """
+        bases = {base for cls in called for base in cls.__mro__}
+        for key in self.spiking:
+            if isinstance(key, str) and key not in inputs:
+                raise OptionError(
+                    f"KerasProbe(spiking={{{key!r}: …}}): model {model!r} has no input {key!r}, "
+                    f"{nearest(key, inputs)}"
+                )
+            if isinstance(key, type) and key not in bases:
+                raise OptionError(
+                    f"KerasProbe(spiking={{{_name(key)}: …}}): model {model!r} called no layer of this type, "
+                    f"{nearest(key.__name__, {cls.__name__ for cls in called})}"
                 )
 
     @property

@@ -8,6 +8,7 @@ from energyprobe.frontends.keras.counters import Counters, Slot
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.observation import Observation
 from energyprobe.frontends.keras.rules.base import SpikeCode, StepDraft
+from energyprobe.trace.operations import Conv, Dense, Product, Sparse
 
 Link = Frame | str
 """A call, or the name of an input as `LayerCall.inputs` gives it."""
@@ -43,6 +44,11 @@ class PlannedStep:
     effective: int | None = None
     pairs: Slot | None = None
     spike_pairs: Slot | None = None
+
+    @property
+    def synaptic(self) -> bool:
+        """Whether it reads a tensor through connections."""
+        return isinstance(self.draft.operation, (Dense, Conv, Product, Sparse))
 
 
 @dataclasses.dataclass(eq=False)

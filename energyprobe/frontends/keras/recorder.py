@@ -8,10 +8,11 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from energyprobe.errors import EnergyprobeError, OptionError, RecordingError, nearest
+from energyprobe.errors import EnergyprobeError, RecordingError
 from energyprobe.frontends.keras.assemble import Presented, layer_calls, presented
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.carrying import Carry, continued, digest_of_states, stateful_layers
+from energyprobe.frontends.keras.firing import Firing
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.framework import Framework
 from energyprobe.frontends.keras.identity import fingerprint, parts
@@ -67,6 +68,7 @@ class Recorder:
         self._plans: list[list[Plan]] = []
         self._problem: EnergyprobeError | None = None
         self._eager: list[Trace | None] = []
+        self._firing: list[Firing] = []
         self._steps = self._eager_steps = 0
         self._cut = False
         self._fingerprint: str | None = None
@@ -93,6 +95,7 @@ class Recorder:
         """Start counting from zero."""
         self.carry = Carry() if stateful_layers(self._model()) else None
         self._eager = [None] * len(self._options)
+        self._firing = [Firing() for _ in self._options]
         self._steps = self._eager_steps = 0
         self._cut = False
         self._fingerprint = None
@@ -172,19 +175,8 @@ class Recorder:
                 "sees nothing of it and cannot record it"
             )
         inputs = input_names(capture.roots, capture.producers).values()
-        types = {cls for frame in capture.frames for cls in type(frame.layer).__mro__}
-        for key in (key for options in self._options for key in options.spiking):
-            if isinstance(key, str) and key not in inputs:
-                raise OptionError(
-                    f"KerasProbe(spiking={{{key!r}: …}}): model {model.name!r} has no input {key!r}, "
-                    f"{nearest(key, inputs)}"
-                )
-            if isinstance(key, type) and key not in types:
-                called = {frame.type for frame in capture.frames}
-                raise OptionError(
-                    f"KerasProbe(spiking={{{key.__qualname__}: …}}): model {model.name!r} called no "
-                    f"{key.__name__}, {nearest(key.__name__, called)}"
-                )
+        for options in self._options:
+            options.expect_declared(model.name, inputs, [type(frame.layer) for frame in capture.frames])
 
     def _count_eagerly(self, plans: list[Plan]) -> None:
         """Add one step that has run to the traces."""
@@ -209,7 +201,8 @@ class Recorder:
         """
         self._parts = parts(self._model(), self._mode)
         numbers = range(len(self._options))
-        return [self._eager_trace(number) or self._graph_trace(number) for number in numbers]
+        found = [self._eager_trace(number) or self._graph_trace(number) for number in numbers]
+        return [firing.told(trace) for firing, trace in zip(self._firing, found, strict=True)]
 
     def _eager_trace(self, number: int) -> Trace | None:
         trace = self._eager[number]
@@ -241,7 +234,7 @@ class Recorder:
         model = self._model()
         # Not before a batch has run: it may have built layers.
         self._fingerprint = self._fingerprint or fingerprint(model)
-        calls, outputs = layer_calls(plan, shown)
+        calls, outputs = layer_calls(plan, shown, self._firing[number])
         return Trace(
             model=str(model.name),
             fingerprint=self._fingerprint,

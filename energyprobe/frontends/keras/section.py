@@ -23,7 +23,7 @@ from energyprobe.frontends.keras.rules.base import (
     batch_first,
 )
 from energyprobe.frontends.keras.sizes import Sizes
-from energyprobe.trace.operations import Conv, Dense, Product, Sparse
+from energyprobe.trace.operations import Product
 
 
 class Section:
@@ -134,7 +134,7 @@ class Section:
         if draft.runs is not None:
             runs = (math.prod(self._sizes.axis(*place) for place in each.runs or ()) for each in same)
             step.runs = self.counters.add("integers", sum(runs))
-        if draft.source is None or not isinstance(draft.operation, (Dense, Conv, Product, Sparse)):
+        if draft.source is None or not step.synaptic:
             return step
         step.code = self._spikes.read_by(call.frame, draft.source)
         step.observation = self._observe(same, "source", call, fold, step.code)

@@ -192,7 +192,7 @@ def test_a_layer_that_was_never_called_cannot_spike(keras, random, record):
     my_lif = lif(keras)
     model = reads_spikes(keras, lambda x: keras.layers.ReLU()(my_lif()(x)))
     other = type("MyLIFs", (keras.layers.Layer,), {})
-    with pytest.raises(OptionError, match=r"called no MyLIFs, did you mean 'MyLIF'\?"):
+    with pytest.raises(OptionError, match=r"called no layer of this type, did you mean 'MyLIF'\?"):
         record(model, trains(random, STEPS, SIZE), spiking={other: 1.0})
 
 
