@@ -146,7 +146,7 @@ class Saving:
     def __init__(self, keras, folder):
         self.keras = keras
         self.names = ["model.keras", "model.h5", "weights.weights.h5"]
-        self.names += [] if int(keras.__version__.split(".")[0]) == 3 else ["saved_model"]
+        self.names += [] if hasattr(keras, "Operation") else ["saved_model"]
         self.folder = folder
 
     def __call__(self, model):
