@@ -26,7 +26,7 @@ def tensor_node_steps(scene: Scene, node: Any) -> list[Step]:
     Returns
     -------
     list of Step
-        Empty where it is not a Keras layer that the rules of the Keras frontend know, or is no TensorNode.
+        Empty where it is no TensorNode, or not a Keras layer whose rule needs no more than shapes.
     """
     if not isinstance(node, nengo_dl.TensorNode) or node.pass_time or node not in scene.structure.values:
         return []
@@ -34,7 +34,7 @@ def tensor_node_steps(scene: Scene, node: Any) -> list[Step]:
     if not isinstance(layer, tf.keras.layers.Layer):
         return []
     rule = RuleTable(framework_of(scene.sim.keras_model), {})(layer)
-    if rule is None:
+    if not rule.plain:
         return []
     call = _LayerInside(layer, node.shape_in, node.shape_out)
     try:
