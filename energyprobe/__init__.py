@@ -40,7 +40,7 @@ _HOMES = {
     "breakeven": "energyprobe.costing.kernels.breakeven",
     "counts": "energyprobe.counting.frame",
     "device": "energyprobe.costing.lookup",
-    "devices": "energyprobe.costing.lookup",
+    "devices": "energyprobe.reporting.device_list",
     "kernel_cost": "energyprobe.costing.kernels.cost",
     "load_device": "energyprobe.costing.loading",
     "load_trace": "energyprobe.trace.storage",
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from energyprobe.costing.kernels.cost import kernel_cost as kernel_cost
     from energyprobe.costing.loading import load_device as load_device
     from energyprobe.costing.lookup import device as device
-    from energyprobe.costing.lookup import devices as devices
     from energyprobe.costing.scenario import Scenario as Scenario
     from energyprobe.counting.frame import counts as counts
     from energyprobe.errors import CountingError as CountingError
@@ -73,6 +72,7 @@ if TYPE_CHECKING:
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
     from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
+    from energyprobe.reporting.device_list import devices as devices
     from energyprobe.reporting.result import Report as Report
     from energyprobe.reporting.result import report as report
     from energyprobe.trace.records import Trace as Trace

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from energyprobe.costing.figures import UNITS, Dimension, Figure, Source
+from energyprobe.costing.figures import UNITS, Dimension, Figure, Source, widest
 from energyprobe.errors import DeviceError, ScenarioError, nearest
 from energyprobe.trace.records import Reading
 
@@ -62,9 +63,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         layers that read graded values cannot run as they are.
     description : str
         What the figures stand for, and what they leave out.
-    reading : {"literal", "folded"}
-        What it is priced for, where a trace holds both: what the simulator multiplies, or what is left when
-        passthrough nodes are composed away. By default folded for event-driven devices that skip zeros.
+    own_reading : {"literal", "folded"} or None
+        `reading`, where it is not the usual one; ``reading`` in a device file.
     aliases : tuple of str
         Other names for it.
     year : int or None
@@ -87,8 +87,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     skips: Skips
     graded_events: bool
     description: str
-    # Follows from other fields where it is not given.
-    reading: Reading = cast(Reading, None)
+    own_reading: Reading | None = msgspec.field(default=None, name="reading")
     aliases: tuple[str, ...] = ()
     year: int | None = None
     process_nm: float | None = None
@@ -98,9 +97,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sources: dict[str, Source] = {}
 
     def __post_init__(self) -> None:
-        if self.reading is None:
-            folds = self.kind == "event-driven" and self.skips != "nothing"
-            msgspec.structs.force_setattr(self, "reading", "folded" if folds else "literal")
         for term, figure in self.figures.items():
             wanted = self.dimension_of(term)
             if figure.dimension != wanted:
@@ -120,6 +116,38 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                     yield f"constants.{term}.{field}", key
         for key in self.also_cites:
             yield "also_cites", key
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    def __str__(self) -> str:
+        unverified = sum(not figure.verified for figure in self.figures.values())
+        facts = (self.kind, str(self.year or ""), f"{self.process_nm:g} nm" if self.process_nm else "")
+        names = ", ".join((self.name, *self.aliases))
+        return "\n".join(
+            (
+                f"{self.title} ({names}): {', '.join(filter(None, facts))}",
+                *textwrap.wrap(self.description, width=78),
+                f"{len(self.figures)} figures ({unverified} not verified) of {len(self.cites)} sources",
+                f"They cover: {self.boundary}. energyprobe.devices(device) shows them all.",
+            )
+        )
+
+    def bibtex(self) -> str:
+        """BibTeX entries of all publications that it cites, ready to paste."""
+        from energyprobe.costing.bibliography import bibliography
+
+        return bibliography([self])
+
+    @property
+    def reading(self) -> Reading:
+        """What it is priced for, where a trace holds both readings.
+
+        ``"literal"``: what the simulator multiplies; ``"folded"``: what is left when passthrough nodes are
+        composed away. By default folded for event-driven devices that skip zeros.
+        """
+        folds = self.kind == "event-driven" and self.skips != "nothing"
+        return self.own_reading or ("folded" if folds else "literal")
 
     @property
     def cites(self) -> tuple[str, ...]:
@@ -198,3 +226,9 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def boundary(self) -> str:
         """What its figures cover: ``"core"``, or ``"chip, core"`` where they differ."""
         return ", ".join(sorted({figure.boundary for figure in self.figures.values()}))
+
+    @property
+    def covers(self) -> str:
+        """The largest boundary that a price of it can have: that of its energies and powers."""
+        priced = ("energy", "energy per byte", "power")
+        return widest(figure.boundary for figure in self.figures.values() if figure.dimension in priced)

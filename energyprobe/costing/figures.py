@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,9 @@ from energyprobe.errors import DeviceError, nearest
 
 Provenance = Literal["primary", "derived", "secondary-multiple", "secondary", "memory"]
 Boundary = Literal["operation", "core", "chip", "board", "system", "unknown"]
+
+BOUNDARIES: tuple[Boundary, ...] = ("operation", "core", "chip", "board", "system")
+"""What figures cover, from the smallest to the largest."""
 
 VERIFIABLE: tuple[Provenance, ...] = ("primary", "derived", "secondary-multiple")
 """Kinds of provenance that may be called verified."""
@@ -37,6 +41,25 @@ Base units: J, J/byte, W, s, s/byte, byte, 1, Hz.
 _UNITS: dict[str, tuple[Dimension, float]] = {
     unit: (dimension, per_base) for dimension, units in UNITS.items() for unit, per_base in units.items()
 }
+
+
+def widest(boundaries: Iterable[str]) -> str:
+    """The largest of some boundaries: what a sum of figures covers at the most.
+
+    Parameters
+    ----------
+    boundaries : iterable of str
+        Of the figures.
+
+    Returns
+    -------
+    str
+        ``"unknown"`` where one of them is, or there is none.
+    """
+    given = set(boundaries)
+    if not given or not given.issubset(BOUNDARIES):
+        return "unknown"
+    return next(each for each in reversed(BOUNDARIES) if each in given)
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from energyprobe.costing.device import Device
@@ -13,6 +14,9 @@ from energyprobe.errors import DeviceError, UnknownDeviceError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+AnyDevice = str | os.PathLike[str] | Device
+"""What a user names a device by: its name, the path of its file, or the device itself."""
 
 
 @functools.cache
@@ -53,7 +57,7 @@ def device(name: str) -> Device:
     return known[wanted]
 
 
-def resolve_device(given: str | os.PathLike[str] | Device) -> Device:
+def resolve_device(given: AnyDevice) -> Device:
     """The device that a user means.
 
     Parameters
@@ -82,8 +86,13 @@ def resolve_device(given: str | os.PathLike[str] | Device) -> Device:
     return load_device(given) if given.endswith(".toml") else device(given)
 
 
-def devices() -> pd.DataFrame:
-    """All devices of the catalog.
+def frame_of(devices: Iterable[Device]) -> pd.DataFrame:
+    """Devices in a table.
+
+    Parameters
+    ----------
+    devices : iterable of Device
+        The devices.
 
     Returns
     -------
@@ -94,7 +103,7 @@ def devices() -> pd.DataFrame:
     """
     import pandas as pd
 
-    return pd.DataFrame([_row(each) for each in catalog().values()]).astype({"year": "Int64"})
+    return pd.DataFrame([_row(each) for each in devices]).astype({"year": "Int64"})
 
 
 def _row(each: Device) -> dict[str, object]:
@@ -118,7 +127,7 @@ def _row(each: Device) -> dict[str, object]:
     }
 
 
-def figures(given: str | os.PathLike[str] | Device) -> pd.DataFrame:
+def figures(given: AnyDevice) -> pd.DataFrame:
     """All figures of one device, as published.
 
     Parameters

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Literal, get_args
 
+from energyprobe.costing.figures import BOUNDARIES, widest
 from energyprobe.errors import ScenarioError, nearest
 
 DType = Literal["float32", "float16", "bfloat16", "int8"]
@@ -15,9 +16,6 @@ Boundary = Literal["core", "chip", "board", "system"]
 
 BYTES: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """Bytes of one number."""
-
-BOUNDARIES: tuple[str, ...] = ("operation", *get_args(Boundary))
-"""What figures cover, from the smallest to the largest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +97,7 @@ class Scenario:
         """Whether a figure of a boundary lies within the scenario's; one of an unknown boundary does."""
         if self.boundary is None or boundary not in BOUNDARIES:
             return True
-        return BOUNDARIES.index(boundary) <= BOUNDARIES.index(self.boundary)
+        return widest((boundary, self.boundary)) == self.boundary
 
 
 def _whole(name: str, value: object) -> None:

@@ -71,7 +71,7 @@ def column_width(column: Column, page: int) -> int:
 
 
 def broken_cells(column: Column, page: int) -> list[list[str]]:
-    """Cells of a column as lines: text that is too long goes on, behind a slash where there is one."""
+    """Cells of a column as lines: text that is too long goes on, behind a slash or blank if there is one."""
     width = column_width(column, page)
     return [_broken(cell, width) if column.text else [cell] for cell in column.cells]
 
@@ -80,9 +80,9 @@ def _broken(path: str, width: int) -> list[str]:
     from rich.cells import cell_len, chop_cells
 
     lines = [""]
-    for piece in re.findall(r"[^/]*/|[^/]+$", path):
+    for piece in re.findall(r"[^/ ]*[/ ]|[^/ ]+$", path):
         first, *others = chop_cells(piece, width)
-        if lines[-1] and cell_len(lines[-1]) + cell_len(piece) > width:
+        if lines[-1] and cell_len(lines[-1]) + cell_len(piece.rstrip()) > width:
             lines.append("")
         lines[-1] += first
         lines += others

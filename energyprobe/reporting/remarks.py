@@ -24,11 +24,12 @@ SYNOPS_MEAN = (
     "a synop is one use of one weight; dense synops are all of them, event synops those of non-zero inputs"
 )
 
-_PAID = {
+PAID = {
     "nothing": "every synaptic operation is paid for, those of zero inputs included",
     "zero inputs": "only synaptic operations of non-zero inputs are paid for",
     "zero inputs and weights": "only synaptic operations of non-zero inputs and weights are paid for",
 }
+"""What a device skips to what it pays for."""
 
 
 def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices]) -> Lines:
@@ -50,7 +51,7 @@ def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices])
     """
     statements = [
         SYNOPS_MEAN,
-        *_by_device(prices, lambda price: [_PAID[price.cost.device.skips]]),
+        *_by_device(prices, lambda price: [PAID[price.cost.device.skips]]),
         *_by_device(prices, _timesteps),
         *_by_device(prices, lambda price: price.cost.notes),
         *_by_device(prices, _remarks),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.lookup import resolve_device
+from energyprobe.costing.lookup import AnyDevice, resolve_device
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable, TotalCost
 from energyprobe.counting.table import CountTable, count, reading_for
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from energyprobe.reporting.document import Document
-
-AnyDevice = str | os.PathLike[str] | Device
 
 
 def report(

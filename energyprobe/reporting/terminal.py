@@ -64,6 +64,19 @@ def to_screen(document: Document) -> str:
     return write(_without_trailing_blanks(page.get()))
 
 
+def to_notebook(page: RenderableType) -> str:
+    """Write what rich prints as preformatted HTML, in the notebook's own colours."""
+    import io
+
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), record=True, width=PLAIN_WIDTH, force_jupyter=False)
+    console.print(page)
+    return console.export_html(
+        inline_styles=True, code_format='<pre style="line-height: 1.3; white-space: pre">{code}</pre>'
+    )
+
+
 def render(document: Document, width: int) -> Iterator[RenderableType]:
     """Make a document's parts into what rich prints.
 

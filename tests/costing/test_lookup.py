@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from energyprobe.costing.loading import CATALOG
-from energyprobe.costing.lookup import catalog, device, devices, figures, resolve_device
+from energyprobe.costing.lookup import catalog, device, figures, frame_of, resolve_device
 from energyprobe.errors import DeviceError, UnknownDeviceError
 
 
@@ -68,8 +68,8 @@ def test_loading_a_device_registers_nothing(tmp_path):
     assert list(catalog()) == before
 
 
-def test_the_list_of_devices():
-    table = devices()
+def test_devices_in_a_table():
+    table = frame_of(catalog().values())
     assert list(table.columns) == [
         "name",
         "aliases",

@@ -41,7 +41,7 @@ def test_each_device_is_priced_for_its_reading(both: Trace, chip: Device, cpu: D
     macs = 30 * (64 * 48 + 2 * 48 * 48) + 48 * 10
     assert mixed.total("dense-cpu").terms["macs"].energy_j == pytest.approx(macs * 2e-9)
     # The reading can be said: then the chip reads the graded values of the first layer.
-    literal = msgspec.structs.replace(chip, reading="literal")
+    literal = msgspec.structs.replace(chip, own_reading="literal")
     assert report(both, literal).total("spike-chip").lower_bound
 
 
