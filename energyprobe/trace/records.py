@@ -182,7 +182,8 @@ class LayerCall(Record, frozen=True, kw_only=True):
     output_spiking : bool
         Whether its output carries spikes.
     out_shape : tuple of (int or None)
-        Shape of the output without the batch axis.
+        Shape of the output without the batch axis, with the time axis where there is one; None where
+        samples differed.
     samples : int
         Samples presented.
     sample_steps : int

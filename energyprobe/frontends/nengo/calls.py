@@ -73,6 +73,13 @@ class Scene:
         """Timesteps, summed over samples: how often each operation ran."""
         return self.recording.presented.sample_steps
 
+    @property
+    def _timesteps(self) -> int | None:
+        """Timesteps of a sample; None where samples were of different lengths."""
+        presented = self.recording.presented
+        alike = bool((presented.samples_by_step == presented.samples).all())
+        return len(presented.samples_by_step) if alike else None
+
     def activity(
         self,
         source: Source,
@@ -117,7 +124,7 @@ class Scene:
             samples=self.recording.presented.samples,
             sample_steps=self.sample_steps,
             dt=self.sim.dt,
-            out_shape=(elements,),
+            out_shape=(self._timesteps, elements),
             bytes_out=elements * self.item_bytes * self.sample_steps,
             foldable_over_time=not any(step.state_bytes for step in steps),
             **facts,

@@ -49,8 +49,8 @@ class Counts:
     ----------
     events, spikes : numpy.ndarray of int64
         ``(minibatch, elements)``, over the timesteps of the run; spikes are zeros where there are none.
-    nonfinite : int
-        NaN and infinite values.
+    nonfinite : numpy.ndarray of int64
+        NaN and infinite values, ``(elements,)``.
     by_step : numpy.ndarray of int64
         Events in each timestep, ``(timesteps,)``.
     sizes : tuple of Sizes
@@ -59,7 +59,7 @@ class Counts:
 
     events: NDArray[np.int64]
     spikes: NDArray[np.int64]
-    nonfinite: int
+    nonfinite: NDArray[np.int64]
     by_step: NDArray[np.int64]
     sizes: tuple[Sizes, ...] = ()
 
@@ -76,11 +76,11 @@ class _Group:
         per_spike = [0.0 if watch.spike is None else 1.0 / watch.spike for watch in watches]
         self.per_spike = np.repeat(per_spike, sizes)
         self.weighs_spikes = any(watch.spike is not None and not watch.single for watch in watches)
-        # float32 holds whole numbers up to 2**24: as many spikes of one neuron in one run.
-        shape = (minibatch, int(self.ends[-1]))
-        self.events = tf.Variable(tf.zeros(shape), trainable=False)
-        self.spikes = tf.Variable(tf.zeros(shape), trainable=False) if self.weighs_spikes else None
-        self.nonfinite = tf.Variable(tf.zeros(len(watches), tf.int64), trainable=False)
+        # float64 holds whole numbers up to 2**53, and takes float32 faster than int64 does.
+        zeros = tf.zeros((minibatch, int(self.ends[-1])), tf.float64)
+        self.events = tf.Variable(zeros, trainable=False)
+        self.spikes = tf.Variable(zeros, trainable=False) if self.weighs_spikes else None
+        self.nonfinite = tf.Variable(tf.zeros(int(self.ends[-1]), tf.int64), trainable=False)
         self.by_step = tf.Variable(
             tf.zeros((0, len(watches)), tf.int64), trainable=False, shape=(None, len(watches))
         )
@@ -100,46 +100,45 @@ class _Group:
     def step(self, signals: Any, index: Any) -> list[Any]:
         """Add one timestep, in the graph."""
         value = signals.gather(signals.combine([watch.signal for watch in self.watches]))
-        events, spikes, bad = self._counted(value)
-        # Summed over the minibatch first: exact in float32 up to 2**24 samples, then in int64.
-        row = self._by_watch(tf.reduce_sum(events, axis=0))
+        events, spikes = self._counted(value)
         updates = [
-            self.events.assign_add(events),
-            self.by_step.scatter_nd_add([[index]], row[tf.newaxis]),
-            self.nonfinite.assign_add(bad),
+            self.events.assign_add(tf.cast(events, tf.float64)),
+            self.by_step.scatter_nd_add([[index]], self._by_watch(events)[tf.newaxis]),
         ]
         if self.spikes is not None:
-            updates.append(self.spikes.assign_add(spikes))
+            updates.append(self.spikes.assign_add(tf.cast(spikes, tf.float64)))
         return [*updates, *(update for sign in self.signs for update in sign.step(value))]
 
-    def _counted(self, value: Any) -> tuple[Any, Any, Any]:
-        """Give events, spikes and, by watch, values that are not finite."""
+    def _counted(self, value: Any) -> tuple[Any, Any]:
+        """Give events and spikes, and count values that are not finite."""
         if all(watch.single for watch in self.watches):
             return self._usual(value)
         # A sum is finite if all values are; the rare rest takes more passes over them.
         suspicious = tf.logical_not(tf.math.is_finite(tf.reduce_sum(value)))
         return tf.cond(suspicious, lambda: self._exact(value), lambda: self._usual(value))
 
-    def _usual(self, value: Any) -> tuple[Any, Any, Any]:
+    def _usual(self, value: Any) -> tuple[Any, Any]:
         """Count finite values: x / x is 1, and 0 / 0 is taken for 0."""
-        events = tf.cast(tf.math.divide_no_nan(value, value), tf.float32)
-        return events, self._spikes(value), tf.zeros(len(self.watches), tf.int64)
+        return tf.math.divide_no_nan(value, value), self._spikes(value)
 
-    def _exact(self, value: Any) -> tuple[Any, Any, Any]:
+    def _exact(self, value: Any) -> tuple[Any, Any]:
         """Count any values: what is not finite is an event, and no spike."""
         finite = tf.math.is_finite(value)
-        bad = tf.reduce_sum(tf.cast(tf.logical_not(finite), tf.float32), axis=0)
-        events = tf.cast(tf.not_equal(value, 0), tf.float32)
-        return events, self._spikes(tf.where(finite, value, tf.zeros_like(value))), self._by_watch(bad)
+        bad = tf.reduce_sum(tf.cast(tf.logical_not(finite), tf.int64), axis=0)
+        with tf.control_dependencies([self.nonfinite.assign_add(bad)]):
+            events = tf.cast(tf.not_equal(value, 0), value.dtype)
+        return events, self._spikes(tf.where(finite, value, tf.zeros_like(value)))
 
     def _spikes(self, value: Any) -> Any:
         if self.spikes is None:
-            return tf.zeros((), tf.float32)
-        return tf.cast(tf.round(tf.abs(value * tf.constant(self.per_spike, value.dtype))), tf.float32)
+            return tf.zeros((), value.dtype)
+        return tf.round(tf.abs(value * tf.constant(self.per_spike, value.dtype)))
 
-    def _by_watch(self, of_elements: Any) -> Any:
-        """Add up the elements of each watch."""
-        return tf.math.segment_sum(tf.cast(tf.round(of_elements), tf.int64), self.segments)
+    def _by_watch(self, events: Any) -> Any:
+        """Add up events over the minibatch and over the elements of each watch."""
+        # Over the minibatch first: exact in float32 up to 2**24 samples, then in int64.
+        of_elements = tf.cast(tf.round(tf.reduce_sum(events, axis=0)), tf.int64)
+        return tf.math.segment_sum(of_elements, self.segments)
 
     def read(self, timesteps: int) -> Iterable[tuple[Watch, Counts]]:
         """Read the counters on the host."""
@@ -152,7 +151,7 @@ class _Group:
             weighs = spikes if watch.spike is not None and not watch.single else events
             carried = weighs[:, own] if watch.spike is not None else np.zeros_like(events[:, own])
             sizes = tuple(each[number] for each in signs) if watch.spike is None else ()
-            yield watch, Counts(events[:, own], carried, int(nonfinite[number]), by_step[:, number], sizes)
+            yield watch, Counts(events[:, own], carried, nonfinite[own], by_step[:, number], sizes)
 
 
 class GraphCounters:

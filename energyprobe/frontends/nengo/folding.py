@@ -91,9 +91,10 @@ class Flow:
 
     def _operation(self) -> Synaptic:
         units, inputs = len(self.rows), self.source.size
+        if self.decoded:
+            # Decoders read every neuron, so does each element that anything decoded reaches.
+            return Decode(neurons=inputs, dimensions=units)
         if self.pattern.nnz == units * inputs:
-            if self.decoded:
-                return Decode(neurons=inputs, dimensions=units)
             return Dense(inputs=inputs, units=units)
         return Sparse(inputs=inputs, units=units, entries=int(self.pattern.nnz))
 

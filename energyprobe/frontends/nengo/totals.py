@@ -24,7 +24,7 @@ class Totals:
 
     Attributes
     ----------
-    events, spikes : numpy.ndarray of int64
+    events, spikes, nonfinite : numpy.ndarray of int64
         By element of the signal, ``(elements,)``.
     sizes : tuple of Sizes
         Of the positive and of the negative values, where they were asked for.
@@ -34,8 +34,8 @@ class Totals:
         self.watch = watch
         self.events = np.zeros(watch.size, np.int64)
         self.spikes = np.zeros(watch.size, np.int64)
+        self.nonfinite = np.zeros(watch.size, np.int64)
         self.sizes: tuple[Sizes, ...] = ()
-        self._nonfinite = 0
         self._by_step = np.zeros(0, np.int64)
         self._sum_sq = 0
         # Samples that a stateful run may still continue, ``(minibatch,)``.
@@ -53,7 +53,7 @@ class Totals:
         """
         self.events += counts.events.sum(axis=0)
         self.spikes += counts.spikes.sum(axis=0)
-        self._nonfinite += counts.nonfinite
+        self.nonfinite += counts.nonfinite
         self.sizes = tuple(map(add, self.sizes, counts.sizes)) if self.sizes else counts.sizes
         last = first_step + len(counts.by_step)
         self._by_step = _extended(self._by_step, last)
@@ -98,7 +98,7 @@ class Totals:
             neurons=len(read),
             spikes=None if spike is None else int(self.spikes[read].sum()),
             amplitude=spike,
-            nonfinite=self._nonfinite,
+            nonfinite=int(self.nonfinite[read].sum()),
             events_by_step=tuple(map(int, self._by_step)) if whole else None,
             samples_by_step=tuple(map(int, presented.samples_by_step)) if whole else None,
             fired=np.packbits(events > 0, bitorder="little").tobytes(),

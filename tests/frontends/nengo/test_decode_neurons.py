@@ -55,3 +55,26 @@ def test_full_weights_need_none(record):
     cost = device("loihi").cost(trace)
     assert "decode_neurons" not in cost.terms
     assert cost.terms["acs"].operations[cost.layer.index("channel")] == spikes * 17
+
+
+def test_decoded_values_that_passthrough_nodes_route_need_them_too(simulator):
+    """Of a, one dimension of two reaches b, over a sparse transform between relays."""
+    with nengo.Network(seed=1) as network:
+        stimulus = nengo.Node([0.3, -0.2])
+        a, b = nengo.Ensemble(30, 2, label="a"), nengo.Ensemble(17, 2, label="b")
+        first, second = nengo.Node(size_in=3, label="first"), nengo.Node(size_in=2, label="second")
+        nengo.Connection(stimulus, a)
+        nengo.Connection(a, first[1:])
+        nengo.Connection(first, second, transform=nengo.Sparse((2, 3), indices=[(1, 2)]), synapse=None)
+        nengo.Connection(second, b, synapse=None)
+        spikes = nengo.Probe(a.neurons)
+    sim = simulator(network)
+    with ep.NengoProbe(sim) as probe:
+        sim.run_steps(STEPS)
+    fired = int(np.count_nonzero(sim.data[spikes]))
+    cost = device("loihi").cost(probe.trace)
+    term, channel, b = cost.terms["decode_neurons"], cost.layer.index("a -> b"), cost.layer.index("b")
+    # 20 neurons for the one dimension that is routed; 722 spikes of it in a second to each of 17 neurons.
+    assert fired > 0
+    assert term.low_j[channel] == pytest.approx((fired * (20 * 23.6 + 1.7) + 20 * STEPS * 52) * PJ)
+    assert term.low_j[b] == pytest.approx(722 * STEPS / 1000 * (17 * 23.6 + 1.7) * PJ)

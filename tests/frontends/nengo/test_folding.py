@@ -283,3 +283,38 @@ def test_biases_are_worked_out_once(simulator, find) -> None:
         call for call in probe.trace.calls if call.type == "Connection" and call.reading == "folded"
     ]
     assert len(connections) == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_decoded_values_stay_decoded_whatever_is_composed(seed, simulator) -> None:
+    """Over relays with slices and random sparse transforms: all neurons feed each dimension reached."""
+    random = np.random.RandomState(seed)
+
+    def some(rows, columns):
+        places = random.permutation(rows * columns)[:3]
+        return nengo.Sparse((rows, columns), indices=np.stack(np.divmod(places, columns), 1), init=np.ones(3))
+
+    first, second = some(4, 3), some(2, 5)
+    with nengo.Network(seed=seed) as net:
+        pre, post = nengo.Ensemble(7, 3, label="pre"), nengo.Ensemble(9, 2, label="post")
+        relay, other = nengo.Node(size_in=4, label="relay"), nengo.Node(size_in=5, label="other")
+        into = nengo.Node(size_in=3, label="into")
+        join(pre, into)
+        join(into, relay, first)
+        join(relay[1:], other[[4, 0, 2]])
+        join(pre[0], other[3], [[2.0]])
+        join(other, post, second)
+    sim = simulator(net)
+    with NengoProbe(sim) as probe:
+        sim.run_steps(STEPS)
+
+    # Which dimensions of the one reach which of the other, as products of matrices.
+    picked = np.zeros((5, 4))
+    picked[[4, 0, 2], [1, 2, 3]] = 1
+    reached = second.init.toarray() @ (picked @ first.init.toarray() + np.eye(5, 3, -3))
+    rows = [each for each in count(probe.trace, "folded").rows if each.call.path == "pre -> post"]
+    dimensions = np.count_nonzero(reached.any(axis=1))
+    assert [each.call.steps[0].operation for each in rows] == (
+        [Decode(neurons=7, dimensions=dimensions)] if dimensions else []
+    )
+    assert [each.counts.connections for each in rows] == ([7 * dimensions] if dimensions else [])

@@ -6,8 +6,10 @@ import nengo
 import nengo_dl
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from energyprobe import NengoProbe
+from energyprobe.frontends.nengo.counters import _Group
 from energyprobe.trace.histograms import MAGNITUDE_EDGES, RATE_EDGES
 from energyprobe.trace.operations import Elementwise, NeuronUpdate
 
@@ -44,12 +46,24 @@ RATES = {
 }
 
 
-def network(neuron_type, max_rates=None):
-    """One ensemble, its neurons probed in full."""
+class Faulty(nengo.SpikingRectifiedLinear):
+    """Its first neuron never gives a number."""
+
+    def step(self, dt, J, output, voltage):
+        super().step(dt, J, output, voltage)
+        output[0] = np.nan
+
+
+def network(neuron_type, highest=2500.0):
+    """One ensemble, its neurons probed in full; the highest gain decides how often neurons spike."""
     with nengo.Network(seed=1) as net:
         net.input = nengo.Node([0.0, 0.0])
         net.ensemble = nengo.Ensemble(
-            NEURONS, 2, neuron_type=neuron_type, gain=np.linspace(20, 2500, NEURONS), bias=np.zeros(NEURONS)
+            NEURONS,
+            2,
+            neuron_type=neuron_type,
+            gain=np.linspace(20, highest, NEURONS),
+            bias=np.zeros(NEURONS),
         )
         net.ensemble.label = "ens"
         nengo.Connection(net.input, net.ensemble, synapse=None)
@@ -146,13 +160,8 @@ def test_values_that_are_not_finite_are_counted_and_not_fatal(simulator, find) -
     assert find(probe.trace, "ens").output.events == np.count_nonzero(output != 0)
 
 
-@pytest.mark.filterwarnings("ignore:.*does not have a native TensorFlow implementation")
+@slow_types
 def test_spikes_after_values_that_are_not_finite_are_counted_still(simulator, find) -> None:
-    class Faulty(nengo.SpikingRectifiedLinear):
-        def step(self, dt, J, output, voltage):  # noqa: N803
-            super().step(dt, J, output, voltage)
-            output[0] = np.nan
-
     net = network(Faulty())
     sim = simulator(net)
     with NengoProbe(sim) as probe:
@@ -160,6 +169,53 @@ def test_spikes_after_values_that_are_not_finite_are_counted_still(simulator, fi
     activity = find(probe.trace, "ens").output
     assert activity.nonfinite == 6
     assert activity.spikes == np.rint(np.nansum(np.abs(output)) * DT)
+
+
+@slow_types
+def test_a_slice_has_the_values_that_are_not_finite_in_it(simulator, find) -> None:
+    net = network(Faulty())
+    with net:
+        reader = nengo.Ensemble(3, 1, label="reader")
+        nengo.Connection(net.ensemble.neurons[:3], reader.neurons, transform=np.ones((3, 3)), label="bad")
+        nengo.Connection(net.ensemble.neurons[1:4], reader.neurons, transform=np.ones((3, 3)), label="good")
+    sim = simulator(net)
+    with NengoProbe(sim) as probe:
+        sim.predict({net.input: np.ones((1, 6, 2))}, verbose=0)
+    for path, nonfinite in (("bad", 6), ("good", 0)):
+        assert find(probe.trace, path).steps[0].use.activity.nonfinite == nonfinite
+
+
+def test_more_spikes_of_a_neuron_than_single_precision_can_count(simulator, find, random) -> None:
+    """Up to 2**21 spikes in a step, so that the sum over 30 of them is beyond 2**24."""
+    net, x = network(nengo.SpikingRectifiedLinear(), highest=2.0**21 / DT), drive(random)
+    sim = simulator(net, minibatch_size=MINIBATCH)
+    with NengoProbe(sim) as probe:
+        output = sim.predict({net.input: x}, verbose=0)[net.spikes]
+    spikes = np.rint(output.astype(np.float64) * DT).astype(np.int64)
+    assert spikes.sum(axis=1).max() > 2**24
+    assert find(probe.trace, "ens").output.spikes == spikes.sum()
+
+
+@pytest.mark.parametrize("before", [2**24, 2**31, 2**45])
+def test_counters_count_on_beyond_single_precision_and_32_bits(
+    before, simulator, find, random, monkeypatch
+) -> None:
+    """As after a run of that many timesteps: counters that begin there, in each of two minibatches."""
+    start = _Group.start
+
+    def start_later(group, timesteps):
+        start(group, timesteps)
+        group.events.assign_add(tf.fill(group.events.shape, tf.cast(before, group.events.dtype)))
+
+    monkeypatch.setattr(_Group, "start", start_later)
+    net, x = network(nengo.LIF()), drive(random)
+    sim = simulator(net, minibatch_size=MINIBATCH)
+    with NengoProbe(sim) as probe:
+        output = sim.predict({net.input: x}, verbose=0)[net.spikes]
+    fired = np.count_nonzero(output, axis=(1, 2))
+    activity = find(probe.trace, "ens").output
+    assert activity.events == activity.spikes == 4 * NEURONS * before + fired.sum()
+    assert activity.sum_sq_events_per_sample == sum((NEURONS * before + int(each)) ** 2 for each in fired)
 
 
 def test_ensembles_that_share_a_base_array_are_kept_apart(simulator, find, random) -> None:

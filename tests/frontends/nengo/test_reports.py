@@ -6,6 +6,7 @@ import nengo
 import pytest
 
 from energyprobe import NengoProbe, counts, report
+from energyprobe.reporting.uncounted import missed
 
 
 @pytest.fixture
@@ -44,3 +45,35 @@ def test_each_reading_has_its_table(trace):
     page = str(report(trace, ["loihi", "cpu"]))
     assert page.count("literal reading (what the simulator multiplies)") >= 1
     assert page.index("folded reading") < page.index("literal reading")
+
+
+@pytest.mark.filterwarnings("ignore:python is not counted")
+def test_the_share_of_what_is_not_counted_is_of_every_timestep(simulator):
+    with nengo.Network(seed=1) as net:
+        ensemble = nengo.Ensemble(11, 2, label="ens")
+        python = nengo.Node(lambda t, x: x[:1], size_in=2, size_out=1, label="python")
+        nengo.Connection(ensemble, python, label="decoded")
+    sim = simulator(net, minibatch_size=3)
+    with NengoProbe(sim) as probe:
+        sim.run_steps(7)
+    layers = report(probe.trace, "cpu").layers
+    assert {layer.path: layer.rows[0].call.out_shape for layer in layers} == {
+        "ens": (7, 11),
+        "decoded": (7, 2),
+        "python": (7, 1),
+    }
+    (python,) = missed(layers)
+    assert python.element_share == pytest.approx(1 / (11 + 2 + 1))
+
+
+def test_the_output_shape_of_samples_of_different_lengths_is_unknown(simulator):
+    with nengo.Network(seed=1) as net:
+        nengo.Ensemble(5, 1, label="ens")
+    sim = simulator(net)
+    with NengoProbe(sim) as probe:
+        sim.run_steps(7)
+        sim.reset()
+        sim.run_steps(9)
+    (call,) = {call.path: call for call in probe.trace.calls}.values()
+    assert call.out_shape == (None, 5)
+    assert (call.samples, call.timesteps) == (2, 8)
