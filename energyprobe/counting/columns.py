@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from energyprobe.counting.counts import COUNT_NAMES, Counts
-from energyprobe.trace.operations import NeuronUpdate, Synaptic
+from energyprobe.trace.operations import NeuronUpdate, Synaptic, Uncounted
 from energyprobe.trace.records import Activity, LayerCall, Step
 
 Value = str | int | float | tuple[int | None, ...] | None
@@ -24,12 +24,20 @@ class CountedCall:
     steps : tuple of Counts
         Counts of each of its operations (of ``call.steps``).
     counts : Counts
-        Their sum; all unknown where the call is uncounted.
+        Their sum; all unknown where the call is uncounted. Where only some of its operations are, the sum
+        of the others.
     """
 
     call: LayerCall
     steps: tuple[Counts, ...]
     counts: Counts
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether it, or an operation of it, is uncounted, so that its counts are at least so many."""
+        return self.call.fate == "uncounted" or any(
+            isinstance(step.operation, Uncounted) for step in self.call.steps
+        )
 
     @property
     def updates_by_neuron(self) -> dict[str, int]:
@@ -134,6 +142,9 @@ SHAPES: dict[str, Callable[[CountedCall], tuple[int | None, ...]]] = {
 }
 """Columns of shapes."""
 
+FLAGS: dict[str, Callable[[CountedCall], bool]] = {"lower_bound": attrgetter("lower_bound")}
+"""Columns of yes and no."""
+
 LABELS: dict[str, Callable[[CountedCall], int]] = {
     "call": attrgetter("call.call_index"),
     "samples": attrgetter("call.samples"),
@@ -171,6 +182,7 @@ NUMBERS: dict[str, Callable[[CountedCall], float | None]] = {
 COLUMNS: dict[str, Callable[[CountedCall], Value]] = {
     **TEXTS,
     **SHAPES,
+    **FLAGS,
     **LABELS,
     **PER_LAYER,
     **PER_CALL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from energyprobe.counting.columns import COLUMNS, NUMBERS, SHAPES, TEXTS, Value
+from energyprobe.counting.columns import COLUMNS, FLAGS, NUMBERS, SHAPES, TEXTS, Value
 from energyprobe.counting.table import count
 from energyprobe.trace.records import Reading, Trace
 
@@ -19,7 +19,7 @@ def counts(trace: Trace, reading: Reading = "literal") -> pd.DataFrame:
 
     Counts are totals over the recording (all samples, all timesteps). What is unknown, or does not apply,
     is ``<NA>``, never 0. pandas skips ``<NA>`` when it adds up: use ``sum(skipna=False)`` for a total that
-    is unknown where a part of it is.
+    is unknown where a part of it is. Where any row is a ``lower_bound``, so is every total.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ def counts(trace: Trace, reading: Reading = "literal") -> pd.DataFrame:
             Its first synaptic operation (or its first), and all of them.
         ``fate``
             ``counted``, ``free`` or ``uncounted``; an uncounted call has no counts.
+        ``lower_bound``
+            Whether the call or an operation of it is uncounted, so that its counts are at least so many.
         ``reading``, ``origin``, ``out_shape``
             The reading, what the layer was made from, and the shape of its output without the batch.
         ``samples``, ``timesteps``, ``dt``
@@ -87,6 +89,8 @@ def _dtype(name: str, values: tuple[Value, ...]) -> str:
     """Choose a type in which every value stays exact and None becomes <NA>."""
     if name in TEXTS:
         return "string"
+    if name in FLAGS:
+        return "boolean"
     if name in NUMBERS:
         return "Float64"
     if name in SHAPES or any(isinstance(value, int) and value not in INT64 for value in values):

@@ -19,9 +19,10 @@ from energyprobe.counting.columns import (
     CountedCall,
     Value,
 )
-from energyprobe.counting.counts import UNKNOWN, Counts
+from energyprobe.counting.counts import COUNT_NAMES, UNKNOWN, Counts
 from energyprobe.counting.operations import count_step
 from energyprobe.errors import CountingError, nearest
+from energyprobe.trace.operations import Uncounted
 from energyprobe.trace.records import LayerCall, Reading, Trace
 
 
@@ -103,7 +104,7 @@ class CountTable:
         Returns
         -------
         int or None
-            Exact; None if it is unknown in any row.
+            Exact; None if it is unknown in any row, or an operation of any row is uncounted.
 
         Raises
         ------
@@ -112,7 +113,8 @@ class CountTable:
         """
         values = self._addends(name)
         known = [value for value in values if value is not None]
-        return sum(known) if len(known) == len(values) else None
+        in_part = name in COUNT_NAMES and any(row.lower_bound for row in self.rows)
+        return None if in_part or len(known) < len(values) else sum(known)
 
     def known_total(self, name: str) -> int:
         """Add up a column of counts over the rows that know it: at least so many.
@@ -220,5 +222,14 @@ def _count_call(call: LayerCall) -> CountedCall:
         steps = tuple(map(count_step, call.steps))
     except CountingError as error:
         raise CountingError(f"{call.key} ({call.type}): {error}") from error
-    counts = UNKNOWN if call.fate == "uncounted" else reduce(add, steps, Counts())
-    return CountedCall(call=call, steps=steps, counts=counts)
+    return CountedCall(call=call, steps=steps, counts=_sum_of_counted(call, steps))
+
+
+def _sum_of_counted(call: LayerCall, steps: tuple[Counts, ...]) -> Counts:
+    counted = [
+        counts
+        for step, counts in zip(call.steps, steps, strict=True)
+        if not isinstance(step.operation, Uncounted)
+    ]
+    nothing = call.fate == "uncounted" or (steps and not counted)
+    return UNKNOWN if nothing else reduce(add, counted, Counts())

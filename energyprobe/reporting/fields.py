@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from energyprobe.counting.counts import COUNT_NAMES
 from energyprobe.counting.table import CountTable
 from energyprobe.reporting import units
 from energyprobe.reporting.layers import Layer
@@ -76,9 +77,16 @@ def _mean_out(name: str, write: Write) -> Callable[[Layer, int], str]:
 def _per_inference(name: str, write: Write) -> Callable[[Layer, int], str]:
     def cell(layer: Layer, samples: int) -> str:
         total = layer.sum(name)
-        return write(None if total is None else total / samples)
+        return _bounded(layer, name, write, None if total is None else total / samples)
 
     return cell
+
+
+def _bounded(layer: Layer, name: str, write: Write, value: float | None) -> str:
+    """A sum over the calls of a layer, marked where it leaves out what is uncounted."""
+    if name not in COUNT_NAMES or not layer.lower_bound:
+        return write(value)
+    return units.LOWER_BOUND + write(value) if value else units.UNKNOWN
 
 
 def _total(name: str, write: Write, *, per_inference: bool) -> Callable[[CountTable], str]:
@@ -137,7 +145,7 @@ FIELDS: dict[str, Field] = {
     "connections": Field(
         header="con-\nnections",
         group="structure",
-        cell=lambda layer, samples: units.count(layer.sum("connections")),
+        cell=lambda layer, samples: _bounded(layer, "connections", units.count, layer.sum("connections")),
         total=_total("connections", units.count, per_inference=False),
     ),
     "dense_synops": _counted("dense_synops", "dense\nsynops"),

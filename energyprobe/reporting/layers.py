@@ -57,6 +57,11 @@ class Layer:
         return sum(value * weight for value, weight in parts) / sum(weight for _, weight in parts)
 
     @property
+    def lower_bound(self) -> bool:
+        """Whether an operation of a call is uncounted, so that its counts are at least so many."""
+        return any(row.lower_bound for row in self.rows)
+
+    @property
     def inputs(self) -> list[int | None]:
         """Elements that the first synaptic operation of each call read; None where not observed."""
         return [_elements(input_activity(row)) for row in self.rows]

@@ -16,6 +16,9 @@ import msgspec
 from energyprobe.errors import TraceError, TraceFileError
 from energyprobe.trace.records import SCHEMA, Trace
 
+SUFFIXES = (".json", ".json.gz", ".gz")
+"""What the name of a file may end in; one without a suffix is written as JSON, too."""
+
 _T = TypeVar("_T")
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -36,16 +39,21 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     trace : Trace
         What to write.
     path : str or os.PathLike
-        Where to. The file is gzipped if the name ends in ``.gz``.
+        Where to: a name in ``.json``, in ``.json.gz`` or ``.gz`` (gzipped), or without a suffix.
 
     Raises
     ------
     TraceError
         If a figure of the trace is NaN or infinite.
     TraceFileError
-        If `path` lies in no folder, or is a folder.
+        If the name ends otherwise, if `path` lies in no folder, or is a folder.
     """
     path = Path(path)
+    if path.suffix and not path.name.lower().endswith(SUFFIXES):
+        raise TraceFileError(
+            f"cannot save {path}: a trace is written as JSON, so give a name in .json or .json.gz "
+            f"(ep.counts(trace) makes a table, ep.report(trace).save({path.name!r}) a report)"
+        )
     if not path.parent.is_dir():
         raise TraceFileError(f"cannot save {path}: there is no folder {path.parent}; make it first")
     if path.is_dir():
@@ -53,7 +61,7 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     for place, figure in _nonfinite(trace, "trace"):
         raise TraceError(f"cannot save {path}: {place} is {figure}; what is unknown must be None")
     data = msgspec.json.encode(trace)
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         data = gzip.compress(data, mtime=0)
     _replace(path, data)
 
@@ -73,9 +81,12 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     Raises
     ------
     TraceFileError
-        If there is no such file, or if it is empty, cut, no trace, or of a newer version of energyprobe.
+        If there is no such file, or if it is a folder, empty, cut, no trace, or of a newer version of
+        energyprobe.
     """
     path = Path(path)
+    if path.is_dir():
+        raise TraceFileError(f"cannot load {path}: it is a folder; give the name of a file in it")
     if not path.is_file():
         raise TraceFileError(f"cannot load {path}: there is no such file")
     data = _unzipped(path, path.read_bytes())

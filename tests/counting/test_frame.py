@@ -62,6 +62,7 @@ def test_types(trace):
     assert types["spikes"] == "Int64"
     assert types["silent_fraction"] == types["dt"] == "Float64"
     assert types["origin"] == "string"
+    assert types["lower_bound"] == "boolean"
     assert counts(trace)["out_shape"].tolist() == [(None, 23), (23,), ()]
 
 

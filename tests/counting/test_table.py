@@ -57,6 +57,7 @@ def test_uncounted_call_has_no_counts(make_call, make_step, make_trace, graded):
     call = make_call(part, fate="uncounted", parameters=7 * 23, parameter_bytes=7 * 23 * 4, bytes_in=28)
     table = count(make_trace(call))
     assert table.rows[0].counts == UNKNOWN
+    assert table["lower_bound"] == (True,)
     assert table["fate"] == ("uncounted",)
     for name in COUNT_NAMES:
         assert table[name] == (None,)
@@ -66,8 +67,22 @@ def test_uncounted_call_has_no_counts(make_call, make_step, make_trace, graded):
 
 
 def test_uncounted_operation_in_a_counted_call(make_call, make_step, make_trace, graded):
-    steps = make_step(Dense(inputs=7, units=23), use=graded(7 * 23)), make_step(Uncounted(reason="raw FFT"))
-    assert count(make_trace(make_call(*steps))).rows[0].counts == UNKNOWN
+    dense, raw = make_step(Dense(inputs=7, units=23), use=graded(91)), make_step(Uncounted(reason="raw FFT"))
+    table = count(make_trace(make_call(dense, raw, path="a"), make_call(dense, path="b")))
+    assert table["lower_bound"] == (True, False)
+    assert table["dense_synops"] == (7 * 23, 7 * 23), "what is known is not lost"
+    assert table["elementwise_ops"] == (0, 0)
+    for name in COUNT_NAMES:
+        assert table.total(name) is None, "the sum leaves something out"
+    assert table.known_total("event_synops") == 91 + 91
+    assert table.total("activation_bytes") == 0, "known all the same"
+
+
+def test_a_call_of_nothing_but_uncounted_operations_has_no_counts(make_call, make_step, make_trace):
+    steps = (make_step(Uncounted(reason=reason)) for reason in ("raw FFT", "raw SVD"))
+    table = count(make_trace(make_call(*steps)))
+    assert table.rows[0].counts == UNKNOWN
+    assert table["lower_bound"] == (True,)
 
 
 @pytest.mark.parametrize("steps", [(), (Free(reason="reshapes"),)])

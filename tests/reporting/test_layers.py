@@ -10,7 +10,8 @@ from energyprobe.counting.table import count
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS
 from energyprobe.reporting.layers import Layer, layers_of
 from energyprobe.reporting.result import report
-from energyprobe.trace.records import Trace
+from energyprobe.trace.operations import Uncounted
+from energyprobe.trace.records import Step, Trace
 
 
 def layer(trace: Trace, path: str) -> Layer:
@@ -50,6 +51,25 @@ def test_sparsity_is_weighted_by_elements(ann: Trace) -> None:
     refine = layer(trace, "branch/refine")
     assert refine.mean("input_sparsity", refine.inputs) == pytest.approx((24 + 3 * 8) / (32 + 3 * 32))
     assert cell(trace, "branch/refine", "input_sparsity") == "37.5 %"
+
+
+def test_what_is_counted_in_part_is_at_least_so_much(counted_ann: Trace, cpu: Device) -> None:
+    call = next(each for each in counted_ann.calls if each.path == "logits")
+    rest = Step(operation=Uncounted(reason="no rule for FFT"), executions=100, dtype="float32")
+    partial = msgspec.structs.replace(call, steps=(*call.steps, rest))
+    calls = tuple(partial if each is call else each for each in counted_ann.calls)
+    trace = msgspec.structs.replace(counted_ann, calls=calls)
+    assert cell(counted_ann, "logits", "dense_synops") == "320"
+    assert cell(trace, "logits", "dense_synops") == "≥ 320"
+    assert cell(trace, "logits", "connections") == "≥ 320"
+    assert cell(trace, "logits", "lookups") == "—", "none that is known"
+    assert cell(trace, "logits", "activation_bytes") == cell(counted_ann, "logits", "activation_bytes")
+    total = FIELDS["dense_synops"].total
+    assert total is not None and total(count(trace)) == "≥ " + total(count(counted_ann))
+    whole, part = (report(each, cpu) for each in (counted_ann, trace))
+    assert part.total("dense-cpu").lower_bound and not whole.total("dense-cpu").lower_bound
+    assert part.total("dense-cpu").energy_j == whole.total("dense-cpu").energy_j, "what is known is priced"
+    assert "logits (Dense), in part: no rule for FFT" in str(part)
 
 
 def test_what_one_call_does_not_know_is_unknown(ann: Trace) -> None:

@@ -295,6 +295,13 @@ def refusal(one: Trace, other: Trace) -> str:
     return str(caught.value)
 
 
+def test_a_list_of_traces_adds_up_with_sum() -> None:
+    one, two = trace(call(step=None)), trace(call(step=None))
+    assert sum([one, two]) == one + two
+    with pytest.raises(TypeError):
+        1 + one
+
+
 def test_other_weights_are_refused() -> None:
     assert refusal(
         trace(fingerprint="0123456789abcdef"), trace(model="cnn", fingerprint="fedcba9876543210")

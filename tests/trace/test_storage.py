@@ -26,7 +26,7 @@ def test_every_kind_of_operation_is_in_the_trace_of_these_tests(trace: Trace) ->
     )
 
 
-@pytest.mark.parametrize("name", ["run.json", "run.json.gz", "a trace without suffix"])
+@pytest.mark.parametrize("name", ["run.json", "RUN.JSON", "run.json.gz", "run.gz", "a trace without suffix"])
 def test_what_was_saved_is_loaded(trace: Trace, tmp_path: Path, name: str) -> None:
     trace.save(tmp_path / name)
     assert load_trace(tmp_path / name) == trace
@@ -110,6 +110,17 @@ def test_saving_onto_a_folder(trace: Trace, tmp_path: Path) -> None:
     assert str(caught.value) == f"cannot save {tmp_path}: it is a folder; give the name of a file"
 
 
+@pytest.mark.parametrize("name", ["run.csv", "run.json.zip", "run.html", "run.v2"])
+def test_saving_as_what_a_trace_is_not(trace: Trace, tmp_path: Path, name: str) -> None:
+    with pytest.raises(TraceFileError) as caught:
+        trace.save(tmp_path / name)
+    assert str(caught.value) == (
+        f"cannot save {tmp_path / name}: a trace is written as JSON, so give a name in .json or .json.gz "
+        f"(ep.counts(trace) makes a table, ep.report(trace).save({name!r}) a report)"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def message_of(path: Path) -> str:
     """What loading says after ``cannot load PATH: ``."""
     with pytest.raises(TraceFileError) as caught:
@@ -121,7 +132,7 @@ def message_of(path: Path) -> str:
 
 def test_no_such_file(tmp_path: Path) -> None:
     assert message_of(tmp_path / "run.json") == "there is no such file"
-    assert message_of(tmp_path) == "there is no such file"
+    assert message_of(tmp_path) == "it is a folder; give the name of a file in it"
 
 
 CUT = "the file is cut; record or copy it again"

@@ -15,7 +15,7 @@ from energyprobe.frontends.keras.firing import Firing
 from energyprobe.frontends.keras.observation import Observation, activity, weighted
 from energyprobe.frontends.keras.plan import Plan
 from energyprobe.frontends.keras.planned import Link, PlannedCall, PlannedStep
-from energyprobe.frontends.keras.rules.base import StepDraft
+from energyprobe.frontends.keras.rules.draft import StepDraft
 from energyprobe.trace.merging import merge_calls
 from energyprobe.trace.operations import Elementwise, Free, Product, Uncounted
 from energyprobe.trace.records import Activity, Fate, LayerCall, Step, Use
@@ -213,9 +213,10 @@ def _dt(call: PlannedCall) -> float | None:
 
 
 def _fate(steps: tuple[Step, ...]) -> Fate:
-    if any(isinstance(step.operation, Uncounted) for step in steps):
-        return "uncounted"
-    return "free" if all(isinstance(step.operation, Free) for step in steps) else "counted"
+    """A call of which some operations are counted is counted, and lists the others as uncounted in part."""
+    if any(not isinstance(step.operation, (Free, Uncounted)) for step in steps):
+        return "counted"
+    return "uncounted" if any(isinstance(step.operation, Uncounted) for step in steps) else "free"
 
 
 def _step(

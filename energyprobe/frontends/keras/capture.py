@@ -233,7 +233,7 @@ class Capture:
         frame = Frame(
             layer=layer,
             name=name,
-            type=type(layer).__name__,
+            type=self.framework.type_name(layer),
             path=path,
             index=index,
             parent=parent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from energyprobe.frontends.keras.observation import Weighting
-from energyprobe.frontends.keras.rules.base import StepDraft
+from energyprobe.frontends.keras.rules.draft import StepDraft
 from energyprobe.trace.geometry import axis_fanout, connections, effective_fanout
 from energyprobe.trace.operations import Conv, Dense
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame, RawOp
-from energyprobe.frontends.keras.rules.base import SpikeCode
+from energyprobe.frontends.keras.rules.codes import SpikeCode
 from energyprobe.frontends.keras.rules.raw import PER_OUTPUT, SYNAPTIC
 
 _PASSING = frozenset(

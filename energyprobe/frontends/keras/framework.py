@@ -53,6 +53,15 @@ class Framework:
             "python": platform.python_version(),
         }
 
+    def type_name(self, layer: Any) -> str:
+        """Name of a layer's type, of a wrapper with what is wrapped: ``TimeDistributed(Dense)``."""
+        name = type(layer).__name__
+        layers = self.keras.layers
+        if not isinstance(layer, (layers.Wrapper, layers.Bidirectional)):
+            return name
+        inner = getattr(layer, "layer", None) or layer.forward_layer
+        return f"{name}({self.type_name(inner)})"
+
     def settings(self, model: Any) -> tuple[Any, ...]:
         """What Keras looks at when it makes a model's predict or test function."""
         loops = getattr(model, "autotune_steps_per_execution", False) or self.steps_per_execution(model) > 1

@@ -7,7 +7,8 @@ import dataclasses
 from energyprobe.frontends.keras.counters import Counters, Slot
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.observation import Observation
-from energyprobe.frontends.keras.rules.base import SpikeCode, StepDraft
+from energyprobe.frontends.keras.rules.codes import SpikeCode
+from energyprobe.frontends.keras.rules.draft import StepDraft
 from energyprobe.trace.operations import Conv, Dense, Product, Sparse
 
 Link = Frame | str

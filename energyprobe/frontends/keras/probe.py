@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from energyprobe.errors import RecordingError
+from energyprobe.errors import OptionError, RecordingError
 from energyprobe.frontends.keras.carrying import Carry, continued
 from energyprobe.frontends.keras.identity import fingerprint
 from energyprobe.frontends.keras.options import Options, checked_details, checked_rules
@@ -25,6 +25,8 @@ class KerasProbe:
 
     Parameters
     ----------
+    *misplaced
+        Nothing: all options are given by name.
     detail : str or iterable of str
         More facts, at a cost in time: ``"neurons"`` (histogram of firing rates and the neurons that ever
         fired, of every observed tensor), ``"values"`` (sizes of graded inputs of synaptic operations).
@@ -49,7 +51,7 @@ class KerasProbe:
     Raises
     ------
     OptionError
-        If there is no such option, or if its value is impossible.
+        If there is no such option, if its value is impossible, or if a model is given.
 
     Examples
     --------
@@ -65,7 +67,7 @@ class KerasProbe:
 
     def __init__(
         self,
-        *,
+        *misplaced: object,
         detail: str | Iterable[str] = (),
         observe: Literal["lean", "all"] = "lean",
         spiking: Mapping[str | type, float] | None = None,
@@ -74,6 +76,11 @@ class KerasProbe:
         accumulate: bool = False,
         notes: str | Iterable[str] = (),
     ) -> None:
+        if misplaced:
+            raise OptionError(
+                f"KerasProbe({type(misplaced[0]).__name__}) takes options by name, no model and no data; "
+                "make probe = ep.KerasProbe(), run model.predict(x, callbacks=[probe]), and read probe.trace"
+            )
         self.options = Options(
             observe, checked_details(detail), time_axis, {} if spiking is None else spiking
         )
@@ -160,8 +167,14 @@ class KerasProbe:
 
     # What Keras calls. It takes any object that has these methods for a callback.
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Any = None) -> None:
         """Attach to a model; Keras calls this before every run."""
+        if not isinstance(self, KerasProbe):
+            # Keras calls the methods of whatever stands in callbacks=[…], with the model for `self`.
+            raise OptionError(
+                "callbacks=[KerasProbe] hands Keras the class; make a probe of it: probe = ep.KerasProbe(), "
+                "then model.predict(x, callbacks=[probe])"
+            )
         self._session = announced_session(model)
 
     def set_params(self, params: Any) -> None:

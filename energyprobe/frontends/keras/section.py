@@ -14,14 +14,10 @@ from energyprobe.frontends.keras.observation import Observation
 from energyprobe.frontends.keras.observe import emit
 from energyprobe.frontends.keras.options import Options
 from energyprobe.frontends.keras.planned import PlannedCall, PlannedStep
-from energyprobe.frontends.keras.rules.base import (
-    Call,
-    SpikeCode,
-    StepDraft,
-    Steps,
-    UnknownShapeError,
-    batch_first,
-)
+from energyprobe.frontends.keras.rules.base import batch_first
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.codes import SpikeCode
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, UnknownShapeError
 from energyprobe.frontends.keras.sizes import Sizes
 from energyprobe.trace.operations import Product
 

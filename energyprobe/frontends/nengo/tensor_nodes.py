@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from energyprobe.frontends.keras.framework import framework_of
-from energyprobe.frontends.keras.rules.base import Call, StepDraft, UnknownShapeError
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import StepDraft, UnknownShapeError
 from energyprobe.frontends.keras.rules.table import RuleTable
 from energyprobe.frontends.nengo.calls import Scene
 from energyprobe.frontends.nengo.weights import Fanout

@@ -169,6 +169,28 @@ def test_not_a_model(keras):
         assert "model.predict(x, callbacks=[ep.KerasProbe()])" in str(caught.value)
 
 
+@pytest.mark.oldest
+def test_a_probe_is_given_no_model(model):
+    with pytest.raises(ep.OptionError) as caught:
+        ep.KerasProbe(model)
+    assert str(caught.value) == (
+        f"KerasProbe({type(model).__name__}) takes options by name, no model and no data; make "
+        "probe = ep.KerasProbe(), run model.predict(x, callbacks=[probe]), and read probe.trace"
+    )
+
+
+@pytest.mark.oldest
+def test_the_class_as_a_callback(model):
+    for run in (model.predict, model.evaluate):
+        with pytest.raises(ep.OptionError) as caught:
+            run(X, verbose=0, callbacks=[ep.KerasProbe])
+        assert str(caught.value) == (
+            "callbacks=[KerasProbe] hands Keras the class; make a probe of it: probe = ep.KerasProbe(), "
+            "then model.predict(x, callbacks=[probe])"
+        )
+    assert_usable(model)
+
+
 def unbuilt(keras, kind):
     class Net(keras.Model):
         def __init__(self):

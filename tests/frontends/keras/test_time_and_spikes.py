@@ -164,6 +164,7 @@ def test_layers_within_timesteps_that_run_over_time_themselves(keras, random, re
         assert call.steps[0].use.activity.events == np.count_nonzero(x)
     assert calls["c"].steps[0].operation == Dense(inputs=SIZE, units=7, positions=6)
     assert calls["c"].steps[0].executions == SAMPLES * STEPS
+    assert calls["c"].type == "TimeDistributed(TimeDistributed(Dense))"
     queries = next(call for path, call in calls.items() if path.endswith("/query"))
     assert queries.steps[0].executions == SAMPLES * STEPS
     assert queries.steps[0].use.activity.events == np.count_nonzero(x)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from energyprobe.frontends.keras.rules.base import Call, Rule, SpikeCode, StepDraft, Steps, always, same
+from energyprobe.frontends.keras.rules.base import Rule, always
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.codes import SpikeCode, same
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps
 from energyprobe.trace.operations import Free
 
 OPS_PER_ELEMENT = {"softmax": 3, "log_softmax": 3, "gelu": 4, "silu": 2, "mish": 3, "glu": 2}

@@ -17,7 +17,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from energyprobe.frontends.keras.frames import Frame, RawOp
-from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, per_run
+from energyprobe.frontends.keras.rules.base import Rule
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, per_run
 from energyprobe.frontends.keras.rules.raw import left_over
 from energyprobe.frontends.keras.rules.raw_products import PRODUCTS, product_step
 from energyprobe.trace.operations import Elementwise, Product

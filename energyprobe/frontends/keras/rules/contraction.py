@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from energyprobe.frontends.keras.counters import EXACT_IN_FLOAT32
-from energyprobe.frontends.keras.rules.base import StepDraft
+from energyprobe.frontends.keras.rules.draft import StepDraft
 from energyprobe.trace.operations import Dense, Product, Sparse, Uncounted
 
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

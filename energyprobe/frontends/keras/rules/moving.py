@@ -6,18 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from energyprobe.frontends.keras.frames import Frame
-from energyprobe.frontends.keras.rules.base import (
-    Call,
-    Rule,
-    SpikeCode,
-    StepDraft,
-    Steps,
-    always,
-    same,
-    summed,
-    tail_kept,
-)
+from energyprobe.frontends.keras.rules.base import Rule, always, tail_kept
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.codes import SpikeCode, same, summed
 from energyprobe.frontends.keras.rules.contraction import Contraction, product
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps
 from energyprobe.trace.operations import Free
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from energyprobe.frontends.keras.rules.base import Call, Rule, Steps, always
+from energyprobe.frontends.keras.rules.base import Rule, always
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import Steps
 
 
 def per_element(function: str, ops: int) -> Callable[[Call], Steps]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, count, graded, same
+from energyprobe.frontends.keras.rules.base import Rule
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.codes import graded, same
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, count
 from energyprobe.trace.geometry import axis_fanout
 from energyprobe.trace.operations import Pool
 from energyprobe.trace.padding import conv

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, always, count, same
+from energyprobe.frontends.keras.rules.base import Rule, always
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.codes import same
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, count
 from energyprobe.frontends.keras.rules.moving import free, interpolated
 from energyprobe.frontends.keras.rules.normalization import per_element
 from energyprobe.trace.operations import Free, Lookup

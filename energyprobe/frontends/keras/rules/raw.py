@@ -12,15 +12,9 @@ from typing import Any
 
 from energyprobe.frontends.keras.capture import CALLS
 from energyprobe.frontends.keras.frames import RawOp
-from energyprobe.frontends.keras.rules.base import (
-    Call,
-    Rule,
-    StepDraft,
-    Steps,
-    UnknownShapeError,
-    always,
-    per_run,
-)
+from energyprobe.frontends.keras.rules.base import Rule, always
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, UnknownShapeError, per_run
 from energyprobe.frontends.keras.rules.raw_products import PRODUCTS, product_step
 from energyprobe.frontends.keras.rules.raw_windows import (
     CONVOLUTIONS,

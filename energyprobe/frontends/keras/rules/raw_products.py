@@ -9,7 +9,7 @@ import numpy as np
 
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import RawOp
-from energyprobe.frontends.keras.rules.base import Call, StepDraft, Weight
+from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.contraction import (
     Contraction,
     from_equation,
@@ -17,6 +17,7 @@ from energyprobe.frontends.keras.rules.contraction import (
     product,
     weighted,
 )
+from energyprobe.frontends.keras.rules.draft import StepDraft, Weight
 from energyprobe.trace.operations import Uncounted
 
 PRODUCTS = frozenset("MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum".split())

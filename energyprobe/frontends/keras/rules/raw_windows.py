@@ -8,7 +8,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from energyprobe.frontends.keras.frames import RawOp
-from energyprobe.frontends.keras.rules.base import Call, StepDraft, Weight, count
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import StepDraft, Weight, count
 from energyprobe.frontends.keras.rules.raw_products import fixed_weights
 from energyprobe.trace.geometry import axis_fanout
 from energyprobe.trace.operations import Conv, Pool, Uncounted

@@ -20,18 +20,9 @@ import numpy as np
 
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame
-from energyprobe.frontends.keras.rules.base import (
-    Call,
-    Rule,
-    StepDraft,
-    Steps,
-    Weight,
-    always,
-    attribute,
-    batch_first,
-    count,
-    last,
-)
+from energyprobe.frontends.keras.rules.base import Rule, always, attribute, batch_first, last
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, Weight, count
 from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate
 from energyprobe.trace.padding import conv
 

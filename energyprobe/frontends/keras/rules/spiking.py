@@ -7,17 +7,10 @@ from typing import Any
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.activations import activation_name
-from energyprobe.frontends.keras.rules.base import (
-    Call,
-    Rule,
-    SpikeCode,
-    StepDraft,
-    Steps,
-    always,
-    attribute,
-    count,
-    last,
-)
+from energyprobe.frontends.keras.rules.base import Rule, always, attribute, last
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.codes import SpikeCode
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, count
 from energyprobe.trace.operations import Filter, NeuronUpdate
 
 

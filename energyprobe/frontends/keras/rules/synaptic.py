@@ -11,8 +11,10 @@ import numpy as np
 
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.activations import activation_steps, has_activation
-from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps, Weight, always, count
+from energyprobe.frontends.keras.rules.base import Rule, always
+from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.contraction import from_equation, weighted
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, Weight, count
 from energyprobe.frontends.keras.rules.raw_windows import channels_first
 from energyprobe.trace.operations import Conv, Lookup, Sparse
 from energyprobe.trace.padding import conv, conv_transpose

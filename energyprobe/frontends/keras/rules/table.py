@@ -23,7 +23,9 @@ from energyprobe.frontends.keras.rules import (
     synaptic,
     wrapping,
 )
-from energyprobe.frontends.keras.rules.base import Call, Rule, StepDraft, Steps
+from energyprobe.frontends.keras.rules.base import Rule
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps
 from energyprobe.frontends.keras.rules.raw import CONTAINER
 
 KERAS_RULES: dict[str, Rule] = {

@@ -13,7 +13,9 @@ from typing import Any
 
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame
-from energyprobe.frontends.keras.rules.base import Call, Rule, Steps, always
+from energyprobe.frontends.keras.rules.base import Rule, always
+from energyprobe.frontends.keras.rules.call import Call
+from energyprobe.frontends.keras.rules.draft import Steps
 
 
 def time_distributed(layer: Any, inner: Rule) -> Rule:
