@@ -44,6 +44,7 @@ _HOMES = {
     "kernel_cost": "energyprobe.costing.kernels.cost",
     "load_device": "energyprobe.costing.loading",
     "load_trace": "energyprobe.trace.storage",
+    "plot": "energyprobe.reporting",
     "report": "energyprobe.reporting.result",
 }
 """Public name to the module that defines it."""
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
     from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
+    from energyprobe.reporting import plot as plot
     from energyprobe.reporting.device_list import devices as devices
     from energyprobe.reporting.result import Report as Report
     from energyprobe.reporting.result import report as report

@@ -161,13 +161,14 @@ def _columns(view: View, name: str) -> Iterable[Column]:
     if name not in FIELDS:
         return (price.column(name) for price in view.prices)
     field = FIELDS[name]
-    cells = [field.cell(layer, view.counts.trace.samples) for layer in view.layers]
+    samples, below = view.counts.trace.samples, len(view.network_lines)
     column = Column(
         name=name,
         header=field.header,
-        cells=(*cells, *("" for _ in view.network_lines)),
+        cells=(*(field.cell(layer, samples) for layer in view.layers), *[""] * below),
         total=field.total(view.counts) if field.total else "",
         group=field.group,
         text=field.text,
+        values=(*(field.value(layer, samples) for layer in view.layers), *[None] * below),
     )
     return (column,)

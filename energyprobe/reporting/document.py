@@ -29,6 +29,10 @@ class Column:
         Columns of one group stay together where a table is too wide for a page.
     text : bool
         Whether it holds text (ranged left) or figures (ranged right).
+    values : tuple of float or None
+        The figures behind the cells, in SI units, None for what is unknown; empty where there are none.
+    bars : bool
+        Whether bars show the values, which are fractions.
     """
 
     name: str
@@ -37,6 +41,13 @@ class Column:
     total: str = ""
     group: str = ""
     text: bool = False
+    values: tuple[float | None, ...] = ()
+    bars: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The header on one line."""
+        return self.header.replace("-\n", "").replace("\n", " ")
 
     def mapped(self, write: Callable[[str], str]) -> Column:
         """The same column with every text written as a function says."""
@@ -45,7 +56,10 @@ class Column:
 
     def only(self, told: Iterable[bool]) -> Column:
         """The same column with some of its cells."""
-        return replace(self, cells=tuple(compress(self.cells, told)))
+        kept = tuple(told)
+        return replace(
+            self, cells=tuple(compress(self.cells, kept)), values=tuple(compress(self.values, kept))
+        )
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,12 @@ class Document:
         from energyprobe.reporting.terminal import to_screen
 
         return to_screen(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from energyprobe.reporting.html import to_fragment
+
+        return to_fragment(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         from energyprobe.reporting.terminal import render

@@ -10,6 +10,13 @@ from energyprobe.counting.table import CountTable
 from energyprobe.reporting import units
 from energyprobe.reporting.layers import Layer
 
+Value = Callable[[Layer, int], float | None]
+Write = Callable[[float | None], str]
+
+
+def _no_value(layer: Layer, samples: int) -> None:
+    """Text has no number behind it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
@@ -23,6 +30,8 @@ class Field:
         ``"structure"`` or ``"activity"``.
     cell : callable
         What to write for a layer of a recording of so many samples.
+    value : callable
+        The number behind it; None where there is none.
     total : callable or None
         What to write below; None for what cannot be added up.
     text : bool
@@ -32,11 +41,9 @@ class Field:
     header: str
     group: str
     cell: Callable[[Layer, int], str]
+    value: Value = _no_value
     total: Callable[[CountTable], str] | None = None
     text: bool = False
-
-
-Write = Callable[[float | None], str]
 
 
 def _words(name: str) -> Callable[[Layer, int], str]:
@@ -52,41 +59,63 @@ def _shapes(layer: Layer, samples: int) -> str:
     return ", ".join(map(units.shape, shapes))
 
 
-def _calls(layer: Layer, samples: int) -> str:
-    return str(len(layer.rows))
+def _figure(
+    header: str,
+    group: str,
+    value: Value,
+    write: Write = units.count,
+    total: Callable[[CountTable], str] | None = None,
+) -> Field:
+    """Make a column of numbers."""
+    return Field(
+        header=header,
+        group=group,
+        cell=lambda layer, samples: write(value(layer, samples)),
+        value=value,
+        total=total,
+    )
 
 
-def _same(name: str, write: Write) -> Callable[[Layer, int], str]:
-    """Make a cell of what all calls of a layer have in common."""
+def _same(name: str) -> Value:
+    """Make a value of what all calls of a layer have in common."""
 
-    def cell(layer: Layer, samples: int) -> str:
-        value = layer.same(name)
-        return write(value if isinstance(value, int | float) else None)
+    def value(layer: Layer, samples: int) -> float | None:
+        same = layer.same(name)
+        return same if isinstance(same, int | float) else None
 
-    return cell
-
-
-def _mean_in(name: str, write: Write) -> Callable[[Layer, int], str]:
-    return lambda layer, samples: write(layer.mean(name, layer.inputs))
+    return value
 
 
-def _mean_out(name: str, write: Write) -> Callable[[Layer, int], str]:
-    return lambda layer, samples: write(layer.mean(name, layer.outputs))
+def _mean_in(name: str) -> Value:
+    return lambda layer, samples: layer.mean(name, layer.inputs)
 
 
-def _per_inference(name: str, write: Write) -> Callable[[Layer, int], str]:
-    def cell(layer: Layer, samples: int) -> str:
+def _mean_out(name: str) -> Value:
+    return lambda layer, samples: layer.mean(name, layer.outputs)
+
+
+def _sum(name: str) -> Value:
+    return lambda layer, samples: layer.sum(name)
+
+
+def _per_inference(name: str) -> Value:
+    def value(layer: Layer, samples: int) -> float | None:
         total = layer.sum(name)
-        return _bounded(layer, name, write, None if total is None else total / samples)
+        return None if total is None else total / samples
+
+    return value
+
+
+def _bounded(name: str, value: Value, write: Write) -> Callable[[Layer, int], str]:
+    """Make a cell of a sum over the calls of a layer, marked where it leaves out what is uncounted."""
+
+    def cell(layer: Layer, samples: int) -> str:
+        sum_ = value(layer, samples)
+        if name not in COUNT_NAMES or not layer.lower_bound:
+            return write(sum_)
+        return units.LOWER_BOUND + write(sum_) if sum_ else units.UNKNOWN
 
     return cell
-
-
-def _bounded(layer: Layer, name: str, write: Write, value: float | None) -> str:
-    """A sum over the calls of a layer, marked where it leaves out what is uncounted."""
-    if name not in COUNT_NAMES or not layer.lower_bound:
-        return write(value)
-    return units.LOWER_BOUND + write(value) if value else units.UNKNOWN
 
 
 def _total(name: str, write: Write, *, per_inference: bool) -> Callable[[CountTable], str]:
@@ -100,18 +129,21 @@ def _total(name: str, write: Write, *, per_inference: bool) -> Callable[[CountTa
 
 def _counted(name: str, header: str, write: Write = units.count) -> Field:
     """Make a column of counts per inference."""
-    return Field(
-        header=header,
-        group="activity",
-        cell=_per_inference(name, write),
-        total=_total(name, write, per_inference=True),
-    )
+    value, total = _per_inference(name), _total(name, write, per_inference=True)
+    return Field(header=header, group="activity", cell=_bounded(name, value, write), value=value, total=total)
 
 
 def _held(name: str, header: str, write: Write) -> Field:
     """Make a column of what a layer holds once, however often it is called."""
-    total = _total(name, write, per_inference=False)
-    return Field(header=header, group="structure", cell=_same(name, write), total=total)
+    return _figure(header, "structure", _same(name), write, _total(name, write, per_inference=False))
+
+
+def _calls(layer: Layer, samples: int) -> float:
+    return len(layer.rows)
+
+
+def _all_calls(counts: CountTable) -> str:
+    return str(len(counts))
 
 
 def _bytes(value: float | None) -> str:
@@ -122,10 +154,6 @@ def _seconds(value: float | None) -> str:
     return units.quantity(value, "s")
 
 
-def _all_calls(counts: CountTable) -> str:
-    return str(len(counts))
-
-
 FIELDS: dict[str, Field] = {
     "type": Field(header="type", group="structure", cell=_words("type"), text=True),
     "kind": Field(header="kind", group="structure", cell=_words("kind"), text=True),
@@ -133,19 +161,18 @@ FIELDS: dict[str, Field] = {
     "neuron": Field(header="neuron", group="structure", cell=_words("neuron"), text=True),
     "origin": Field(header="origin", group="structure", cell=_words("origin"), text=True),
     "fate": Field(header="fate", group="structure", cell=_words("fate"), text=True),
-    "calls": Field(header="calls", group="structure", cell=_calls, total=_all_calls),
+    "calls": _figure("calls", "structure", _calls, total=_all_calls),
     "out_shape": Field(header="output", group="structure", cell=_shapes),
-    "timesteps": Field(header="time-\nsteps", group="structure", cell=_same("timesteps", units.count)),
-    "dt": Field(header="dt", group="structure", cell=_same("dt", _seconds)),
+    "timesteps": _figure("time-\nsteps", "structure", _same("timesteps")),
+    "dt": _figure("dt", "structure", _same("dt"), _seconds),
     "parameters": _held("parameters", "params", units.count),
     "parameter_bytes": _held("parameter_bytes", "params", _bytes),
-    "weight_sparsity": Field(
-        header="zeros in\nweights", group="structure", cell=_same("weight_sparsity", units.percentage)
-    ),
+    "weight_sparsity": _figure("zeros in\nweights", "structure", _same("weight_sparsity"), units.percentage),
     "connections": Field(
         header="con-\nnections",
         group="structure",
-        cell=lambda layer, samples: _bounded(layer, "connections", units.count, layer.sum("connections")),
+        cell=_bounded("connections", _sum("connections"), units.count),
+        value=_sum("connections"),
         total=_total("connections", units.count, per_inference=False),
     ),
     "dense_synops": _counted("dense_synops", "dense\nsynops"),
@@ -163,26 +190,18 @@ FIELDS: dict[str, Field] = {
     "neuron_updates": _counted("neuron_updates", "neuron\nupdates"),
     "lookups": _counted("lookups", "look-ups"),
     "activation_bytes": _counted("activation_bytes", "activation\nbytes", _bytes),
-    "state_bytes": Field(
-        header="state", group="structure", cell=lambda layer, samples: _bytes(layer.sum("state_bytes"))
-    ),
+    "state_bytes": _figure("state", "structure", _sum("state_bytes"), _bytes),
     "events": _counted("events", "events\nout"),
     "spikes": _counted("spikes", "spikes\nout"),
     "nonfinite": _counted("nonfinite", "NaN, inf\nout"),
-    "input_sparsity": Field(
-        header="zeros\nin", group="activity", cell=_mean_in("input_sparsity", units.percentage)
+    "input_sparsity": _figure("zeros\nin", "activity", _mean_in("input_sparsity"), units.percentage),
+    "output_sparsity": _figure("zeros\nout", "activity", _mean_out("output_sparsity"), units.percentage),
+    "silent_fraction": _figure("silent\nneurons", "activity", _same("silent_fraction"), units.percentage),
+    "input_firing_rate_hz": _figure(
+        "firing\nrate in", "activity", _mean_in("input_firing_rate_hz"), units.frequency
     ),
-    "output_sparsity": Field(
-        header="zeros\nout", group="activity", cell=_mean_out("output_sparsity", units.percentage)
-    ),
-    "silent_fraction": Field(
-        header="silent\nneurons", group="activity", cell=_same("silent_fraction", units.percentage)
-    ),
-    "input_firing_rate_hz": Field(
-        header="firing\nrate in", group="activity", cell=_mean_in("input_firing_rate_hz", units.frequency)
-    ),
-    "output_firing_rate_hz": Field(
-        header="firing\nrate", group="activity", cell=_mean_out("output_firing_rate_hz", units.frequency)
+    "output_firing_rate_hz": _figure(
+        "firing\nrate", "activity", _mean_out("output_firing_rate_hz"), units.frequency
     ),
 }
 """Columns by name: those of `energyprobe.counts` that a reader can use, and ``calls``."""

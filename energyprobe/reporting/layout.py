@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from itertools import groupby
+from itertools import compress, groupby
 
 from energyprobe.reporting.document import Column, Table
 
@@ -91,14 +90,11 @@ def _broken(path: str, width: int) -> list[str]:
 
 def _part(table: Table, title: str, columns: list[Column]) -> Table:
     """The columns of a part beside the names of its rows."""
-    told = [row for row in range(table.rows) if any(column.cells[row] for column in columns)]
+    told = [any(column.cells[row] for column in columns) for row in range(table.rows)]
     return Table(
         title,
-        tuple(
-            replace(each, cells=tuple(each.cells[row] for row in told))
-            for each in (table.columns[0], *columns)
-        ),
-        tuple(table.detail[row] for row in told) if table.detail else (),
+        tuple(each.only(told) for each in (table.columns[0], *columns)),
+        tuple(compress(table.detail, told)),
     )
 
 

@@ -40,7 +40,7 @@ def _lines(notes: Lines) -> Iterator[str]:
 
 
 def _rows(table: Table) -> Iterator[str]:
-    yield _row(column.header.replace("-\n", "").replace("\n", " ") for column in table.columns)
+    yield _row(column.heading for column in table.columns)
     yield "|" + "|".join(":---" if column.text else "---:" for column in table.columns) + "|"
     yield from map(_row, zip(*(column.cells for column in table.columns), strict=True))
     if table.has_total:

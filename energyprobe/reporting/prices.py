@@ -72,7 +72,7 @@ class Prices:
             One cell for each line; a price that is not known says why.
         """
         unit = PRICE_UNITS.get(name, "J")
-        values = self._by_line(price_of(self.cost, name))
+        values = self.by_line(price_of(self.cost, name))
         below = self._lower_bounds
         cells = tuple(
             self._cell(line, value, unit, lower_bound and name in BOUNDED)
@@ -81,11 +81,18 @@ class Prices:
         words = _PRICE_WORDS.get(name, f"\n{term_title(name.removesuffix('_j'))}")
         total = price_words(self._total(name), unit, lower_bound=self.cost.lower_bound and name in BOUNDED)
         group = "latency" if unit == "s" else "energy"
-        return Column(name=name, header=self.label + words, cells=cells, total=total, group=group)
+        return Column(
+            name=name,
+            header=self.label + words,
+            cells=cells,
+            total=total,
+            group=group,
+            values=tuple(None if np.isnan(value) else value for value in values.tolist()),
+        )
 
     def tells(self, line: int, name: str) -> bool:
         """Whether a column has a figure other than 0 for a line, or what it has is a lower bound."""
-        known = np.nan_to_num(self._by_line(price_of(self.cost, name))[line])
+        known = np.nan_to_num(self.by_line(price_of(self.cost, name))[line])
         return bool(known) or bool(self._lower_bounds[line])
 
     @property
@@ -93,8 +100,19 @@ class Prices:
         """Whether each line costs more than its figure says, shape ``(lines,)``."""
         return np.bincount(self.line_of_row, self.cost.lower_bounds, minlength=self.lines) > 0
 
-    def _by_line(self, values: Array) -> Array:
-        """Sum of what is known, shape ``(lines,)``; NaN where nothing is."""
+    def by_line(self, values: Array) -> Array:
+        """Add up a column of the cost table.
+
+        Parameters
+        ----------
+        values : ndarray, shape (rows of the cost table,)
+            The column; NaN is unknown.
+
+        Returns
+        -------
+        ndarray, shape (lines,)
+            Sums of what is known; NaN where nothing is.
+        """
         known = ~np.isnan(values)
         sums = np.bincount(self.line_of_row[known], values[known], minlength=self.lines)
         return np.where(np.bincount(self.line_of_row[known], minlength=self.lines) > 0, sums, np.nan)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from energyprobe.costing.bibliography import bibliography
 from energyprobe.costing.device import Device
 from energyprobe.costing.lookup import AnyDevice, resolve_device
 from energyprobe.costing.scenario import Scenario
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console, ConsoleOptions, RenderableType
 
+    from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
 
 
@@ -126,7 +128,34 @@ class Report:
         ReportError
             If the report has no such device; the message gives the nearest.
         """
-        return self.costs[self._asked(device)].total()
+        return self.costs[self.asked(device)].total()
+
+    def asked(self, device: str) -> str:
+        """Name that a device was asked for.
+
+        Parameters
+        ----------
+        device : str
+            Any of its names, in any case.
+
+        Returns
+        -------
+        str
+            One of `devices`.
+
+        Raises
+        ------
+        ReportError
+            If the report has no such device; the message gives the nearest.
+        """
+        names: dict[str, str] = {}
+        for asked, cost in self.costs.items():
+            names |= dict.fromkeys(map(str.lower, (cost.device.name, *cost.device.aliases)), asked)
+        names |= {asked.lower(): asked for asked in self.costs}
+        wanted = device.strip().lower()
+        if wanted not in names:
+            raise ReportError(f"the report has no device {device!r}: {nearest(wanted, names)}")
+        return names[wanted]
 
     def select(self, *columns: str) -> Report:
         """Choose the columns of the per-layer table.
@@ -183,16 +212,29 @@ class Report:
         Parameters
         ----------
         path : str or os.PathLike
-            Its suffix says how: ``.csv``, ``.json``, ``.md`` or ``.txt``.
+            Its suffix says how: ``.html`` (one page that needs nothing else), ``.md``, ``.tex``, ``.txt``,
+            ``.csv`` (as `to_dataframe`), ``.json``; ``.png``, ``.svg``, ``.pdf`` (the charts).
 
         Raises
         ------
         ReportError
-            If the suffix is another one.
+            If the suffix is another one, there is no such folder, or there is nothing to draw.
         """
-        from energyprobe.reporting.saving import save_report
+        from energyprobe.reporting.saving import save
 
-        save_report(self, path)
+        save(self, path)
+
+    @property
+    def bibtex(self) -> str:
+        """BibTeX entries of everything that the devices cite."""
+        return bibliography(cost.device for cost in self.costs.values())
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The report as plain data: what ``.json`` holds."""
+        from energyprobe.reporting.data import data_of
+
+        return data_of(self)
 
     @functools.cached_property
     def views(self) -> tuple[View, ...]:
@@ -217,6 +259,13 @@ class Report:
 
         return document_of(self)
 
+    @functools.cached_property
+    def charts(self) -> tuple[Chart, ...]:
+        """The charts of the report, for every format of files that shows charts."""
+        from energyprobe.reporting.charts import charts_of
+
+        return charts_of(self)
+
     def __repr__(self) -> str:
         devices = ", ".join(map(repr, self.devices))
         fields = ", ".join(f"{name}={value!r}" for name, value in chosen_fields(self.scenario).items())
@@ -225,19 +274,11 @@ class Report:
     def __str__(self) -> str:
         return str(self.document)
 
+    def _repr_html_(self) -> str:
+        return self.document._repr_html_()
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         return self.document.__rich_console__(console, options)
-
-    def _asked(self, device: str) -> str:
-        """Name that a device was asked for, of any of its names, in any case."""
-        names: dict[str, str] = {}
-        for asked, cost in self.costs.items():
-            names |= dict.fromkeys(map(str.lower, (cost.device.name, *cost.device.aliases)), asked)
-        names |= {asked.lower(): asked for asked in self.costs}
-        wanted = device.strip().lower()
-        if wanted not in names:
-            raise ReportError(f"the report has no device {device!r}: {nearest(wanted, names)}")
-        return names[wanted]
 
 
 def _named(devices: AnyDevice | Iterable[AnyDevice]) -> dict[str, Device]:

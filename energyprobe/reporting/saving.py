@@ -1,4 +1,4 @@
-"""Reports as files, by suffix."""
+"""Reports and comparisons as files, by suffix."""
 
 from __future__ import annotations
 
@@ -6,25 +6,53 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from energyprobe.errors import ReportError
-from energyprobe.reporting.data import data_of
+from energyprobe.reporting.html import to_html
+from energyprobe.reporting.images import page_of
+from energyprobe.reporting.latex import to_latex
 from energyprobe.reporting.markdown import to_markdown
 from energyprobe.reporting.terminal import to_text
 
 if TYPE_CHECKING:
-    from energyprobe.reporting.result import Report
+    import pandas as pd
+
+    from energyprobe.reporting.chart import Chart
+    from energyprobe.reporting.document import Document
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def save_report(report: Report, path: str | os.PathLike[str]) -> None:
-    """Write a report to a file; see `Report.save`.
+class Publication(Protocol):
+    """What can be saved: it is words, charts, sources, plain data and a tidy table."""
+
+    @property
+    def document(self) -> Document:
+        """What it says in words."""
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """What it shows."""
+
+    @property
+    def bibtex(self) -> str:
+        """Entries of what it cites."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it says in numbers, for JSON."""
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """What it says in numbers, as a table."""
+
+
+def save(publication: Publication, path: str | os.PathLike[str]) -> None:
+    """Write a report or a comparison to a file; see `Report.save`.
 
     Parameters
     ----------
-    report : Report
+    publication : Publication
         What to write.
     path : str or os.PathLike
         Where to, and by its suffix how.
@@ -32,44 +60,57 @@ def save_report(report: Report, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ReportError
-        If there is no such format.
+        If there is no such format or no such folder, or there is nothing to draw.
     """
     path = Path(path)
-    if path.suffix.lower() not in WRITERS:
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
         raise ReportError(
-            f"cannot save a report as {path.name!r}: the suffix says the format, one of {', '.join(WRITERS)}"
+            f"cannot save as {path.name!r}: the suffix says the format, one of {', '.join(WRITERS)}"
         )
-    path.write_text(WRITERS[path.suffix.lower()](report), encoding="utf-8")
+    if not path.parent.is_dir():
+        raise ReportError(
+            f"cannot save as {str(path)!r}: there is no folder {str(path.parent)!r}; make it first"
+        )
+    if path.is_dir():
+        raise ReportError(f"cannot save as {str(path)!r}: it is a folder; give the name of a file")
+    path.write_bytes(WRITERS[suffix](publication))
 
 
-def _csv(report: Report) -> str:
-    frame = report.to_dataframe()
-    for name in ("layer", "path", "type", "device"):
-        frame[name] = [_no_formula(text) for text in frame[name]]
+def _csv(publication: Publication) -> str:
+    frame = publication.to_dataframe()
+    for name in frame.columns:
+        if any(isinstance(value, str) for value in frame[name]):
+            frame[name] = frame[name].map(_no_formula)
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _no_formula(text: str) -> str:
-    """Text that a spreadsheet takes as text."""
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+def _no_formula(value: object) -> object:
+    """Text that a spreadsheet takes as text; numbers as they are."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_STARTS_A_FORMULA) else value
 
 
-def _json(report: Report) -> str:
-    return json.dumps(data_of(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def _json(publication: Publication) -> str:
+    return json.dumps(publication.data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _markdown(report: Report) -> str:
-    return to_markdown(report.document)
+def _text(write: Callable[[Publication], str]) -> Callable[[Publication], bytes]:
+    return lambda publication: write(publication).encode("utf-8")
 
 
-def _text(report: Report) -> str:
-    return to_text(report.document) + "\n"
+def _image(format: str) -> Callable[[Publication], bytes]:
+    return lambda publication: page_of(publication.charts, format)
 
 
-WRITERS: dict[str, Callable[[Report], str]] = {
-    ".csv": _csv,
-    ".json": _json,
-    ".md": _markdown,
-    ".txt": _text,
+WRITERS: dict[str, Callable[[Publication], bytes]] = {
+    ".csv": _text(_csv),
+    ".html": _text(lambda each: to_html(each.document, each.charts, each.bibtex)),
+    ".json": _text(_json),
+    ".md": _text(lambda each: to_markdown(each.document)),
+    ".pdf": _image("pdf"),
+    ".png": _image("png"),
+    ".svg": _image("svg"),
+    ".tex": _text(lambda each: to_latex(each.document)),
+    ".txt": _text(lambda each: to_text(each.document) + "\n"),
 }
 """Suffix to what writes the file."""

@@ -12,8 +12,10 @@ NONE = "none"
 NO_RANGE = "unknown"
 LOWER_BOUND = "≥ "
 
-_PREFIXES = {-24: "y", -21: "z", -18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: ""}
-_PREFIXES |= {3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E", 21: "Z", 24: "Y"}
+PREFIXES = {-24: "y", -21: "z", -18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: ""}
+PREFIXES |= {3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E", 21: "Z", 24: "Y"}
+"""SI prefixes by power of ten."""
+
 _SMALLEST_SHOWN_IN_COMMON_PREFIX = 0.01
 
 
@@ -37,7 +39,7 @@ def quantity(value: float | None, unit: str = "", *, lower_bound: bool = False) 
     if is_unknown(value):
         return UNKNOWN
     assert value is not None
-    return (LOWER_BOUND if lower_bound else "") + _with_prefix(value, _exponent(value), unit)
+    return (LOWER_BOUND if lower_bound else "") + _with_prefix(value, exponent_of(value), unit)
 
 
 def interval(low: float | None, high: float | None, unit: str = "", *, lower_bound: bool = False) -> str:
@@ -61,7 +63,7 @@ def interval(low: float | None, high: float | None, unit: str = "", *, lower_bou
         return UNKNOWN
     assert low is not None and high is not None
     mark = LOWER_BOUND if lower_bound else ""
-    exponent = _exponent(max(abs(low), abs(high)))
+    exponent = exponent_of(max(abs(low), abs(high)))
     one_prefix = low == 0 or abs(low) >= _SMALLEST_SHOWN_IN_COMMON_PREFIX * 10.0**exponent
     if not one_prefix:
         return f"{mark}{quantity(low, unit)} – {quantity(high, unit)}"
@@ -110,16 +112,16 @@ def is_unknown(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
-def _exponent(value: float) -> int:
+def exponent_of(value: float) -> int:
     """Power of ten of the prefix of a value, after rounding to three digits (999.9 µ is 1.00 m)."""
     if value == 0 or math.isinf(value):
         return 0
     power = int(f"{abs(value):.2e}".split("e")[1])
-    return min(max(3 * (power // 3), min(_PREFIXES)), max(_PREFIXES))
+    return min(max(3 * (power // 3), min(PREFIXES)), max(PREFIXES))
 
 
 def _with_prefix(value: float, exponent: int, unit: str) -> str:
-    return f"{_three_digits(value / 10.0**exponent)} {_PREFIXES[exponent]}{unit}".rstrip()
+    return f"{_three_digits(value / 10.0**exponent)} {PREFIXES[exponent]}{unit}".rstrip()
 
 
 def _three_digits(value: float) -> str:

@@ -71,11 +71,26 @@ def test_text_and_markdown_are_the_document(of_snn: Report, tmp_path: Path) -> N
 
 def test_other_suffixes_are_refused(of_snn: Report, tmp_path: Path) -> None:
     with pytest.raises(ReportError) as caught:
-        of_snn.save(tmp_path / "report.html")
+        of_snn.save(tmp_path / "report.docx")
     assert str(caught.value) == (
-        "cannot save a report as 'report.html': the suffix says the format, one of .csv, .json, .md, .txt"
+        "cannot save as 'report.docx': the suffix says the format, one of "
+        ".csv, .html, .json, .md, .pdf, .png, .svg, .tex, .txt"
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_missing_folders_and_folders_are_refused(of_snn: Report, tmp_path: Path) -> None:
+    missing = tmp_path / "none" / "report.md"
+    with pytest.raises(ReportError) as caught:
+        of_snn.save(missing)
+    assert str(caught.value) == (
+        f"cannot save as '{missing}': there is no folder '{missing.parent}'; make it first"
+    )
+    folder = tmp_path / "folder.md"
+    folder.mkdir()
+    with pytest.raises(ReportError) as caught:
+        of_snn.save(folder)
+    assert str(caught.value) == f"cannot save as '{folder}': it is a folder; give the name of a file"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""The charts of a report: those that its recording and its devices have figures for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from energyprobe.errors import ReportError
+from energyprobe.reporting import units
+from energyprobe.reporting.chart import Chart
+from energyprobe.reporting.plot import activity, energy, style, time
+
+if TYPE_CHECKING:
+    from energyprobe.reporting.result import Report
+
+
+def charts_of(report: Report) -> tuple[Chart, ...]:
+    """Make the charts of a report.
+
+    Parameters
+    ----------
+    report : Report
+        What to show.
+
+    Returns
+    -------
+    tuple of Chart
+        Energy by layer for each device that has a price, firing rate, sparsity, events over time; those
+        that there is nothing for are left out.
+    """
+    return tuple(_charts(report))
+
+
+def _charts(report: Report) -> Iterator[Chart]:
+    for device in report.devices:
+        if report.total(device).energy_j > 0:
+            yield _energy(report, device)
+    if any(row.call.output_spiking for row in report.counts.rows):
+        yield from _drawable(partial(_rates, report))
+    yield from _drawable(partial(_zeros, report))
+    yield from _drawable(partial(_events, report))
+
+
+def _drawable(make: partial[Chart]) -> Iterator[Chart]:
+    """The chart, where there is something to draw."""
+    try:
+        yield make()
+    except ReportError:
+        return
+
+
+def _energy(report: Report, device: str) -> Chart:
+    told = energy.energies(report, device)
+    most = int(told.energy_j.argmax())
+    share = units.percentage(float(told.energy_j[most] / told.energy_j.sum()))
+    return Chart(
+        title=f"Energy by layer on {device}",
+        description=(
+            f"Bars of stacked energy terms, one for each layer, per inference. Most goes to "
+            f"{told.names[most]}: {units.quantity(float(told.energy_j[most]), 'J')}, {share}."
+        ),
+        draw=lambda axes: energy.energy_by_layer(report, device, ax=axes),
+        height_in=style.rows_height(len(told.names)),
+        table=energy.energy_table(told),
+    )
+
+
+def _rates(report: Report) -> Chart:
+    layers = activity.spiking_layers(report, style.SHOWN)
+    title = "Firing rate by layer"
+    return Chart(
+        title=title,
+        description="Bars of spikes per neuron and second, one for each layer that spikes.",
+        draw=lambda axes: activity.firing_rate_by_layer(report, ax=axes),
+        height_in=style.rows_height(len(layers)),
+        table=activity.activity_table(report, layers, (activity.RATE, "silent_fraction"), title),
+    )
+
+
+def _zeros(report: Report) -> Chart:
+    layers = activity.observed_layers(report, style.SHOWN)
+    title = "Sparsity by layer"
+    return Chart(
+        title=title,
+        description="Points at the per cent of zeros in the input and in the output of each layer.",
+        draw=lambda axes: activity.sparsity_by_layer(report, ax=axes),
+        height_in=style.rows_height(len(layers)),
+        table=activity.activity_table(report, layers, tuple(activity.ZEROS), title),
+    )
+
+
+def _events(report: Report) -> Chart:
+    told = time.events(report)
+    more = f" {told.left_out} calls with fewer events are not shown." if told.left_out else ""
+    return Chart(
+        title="Events over time",
+        description=f"Lines of the per cent of elements with an event, timestep by timestep.{more}",
+        draw=lambda axes: time.events_over_time(report, ax=axes),
+        height_in=3.6,
+        table=time.events_table(told),
+    )

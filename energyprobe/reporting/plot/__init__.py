@@ -1,0 +1,11 @@
+"""Charts of reports with matplotlib, one function each: ``ep.plot.energy_by_layer(report, ax=…)``.
+
+Each draws into given axes or a new figure, gives the axes back, and has units on them; colours are those that
+colour-blind readers tell apart, and never the only difference.
+"""
+
+from energyprobe.reporting.plot.activity import firing_rate_by_layer, sparsity_by_layer
+from energyprobe.reporting.plot.energy import energy_by_layer
+from energyprobe.reporting.plot.time import events_over_time
+
+__all__ = ["energy_by_layer", "events_over_time", "firing_rate_by_layer", "sparsity_by_layer"]

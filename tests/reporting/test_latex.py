@@ -1,0 +1,98 @@
+"""LaTeX: quantities in the macros of siunitx, names as they are, tables no wider than a page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from energyprobe.costing.device import Device
+from energyprobe.reporting.document import Column, Document, Table
+from energyprobe.reporting.latex import escaped, quantity, to_latex
+from energyprobe.reporting.result import report
+from energyprobe.trace.records import Trace
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("4.56 µJ", r"\qty{4.56}{\micro\joule}"),
+        ("0 J", r"\qty{0}{\joule}"),
+        ("1.20 kB", r"\qty{1.20}{\kilo\byte}"),
+        ("62.5 Hz", r"\qty{62.5}{\hertz}"),
+        ("3.10 ms", r"\qty{3.10}{\milli\second}"),
+        ("≥ 4.56 µJ", r"$\geq$ \qty{4.56}{\micro\joule}"),
+        ("310–620 µJ", r"\qtyrange{310}{620}{\micro\joule}"),
+        ("3.10 nJ – 1.62 mJ", r"\qty{3.10}{\nano\joule}--\qty{1.62}{\milli\joule}"),
+        ("93.8 %", r"\qty{93.8}{\percent}"),
+        ("<0.1 %", r"\textless{}0.1 \%"),
+        ("480", r"\num{480}"),
+        ("1.44 k", r"\num{1.44e3}"),
+        ("≥ 59.5 M", r"$\geq$ \num{59.5e6}"),
+        ("—", "---"),
+        ("not modelled", "not modelled"),
+        ("30×48", r"30$\times$48"),
+        ("", ""),
+    ],
+)
+def test_figures_are_macros_of_siunitx(cell: str, expected: str) -> None:
+    assert quantity(cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("conv_1", r"conv\_1"),
+        (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
+        ("50 % & $x^2$ #1 ~", r"50 \% \& \$x\textasciicircum{}2\$ \#1 \textasciitilde{}"),
+    ],
+)
+def test_names_are_text(text: str, expected: str) -> None:
+    assert escaped(text) == expected
+
+
+def test_rows_of_a_table() -> None:
+    layers = Column(name="layer", header="layer", cells=("[x]", "b_1"), total="total", text=True)
+    energy = Column(name="e", header="dense\nsynops", cells=("1.00 µJ", "free"), total="≥ 1.00 µJ")
+    text = to_latex(Document("Net", "batch size 1", (Table("Layers, per inference", (layers, energy)),)))
+    start = text.index(r"\begin{table}")
+    assert (
+        text[start:]
+        == r"""\begin{table}
+  \caption{Layers, per inference}
+  \label{tab:layers-per-inference}
+  \centering\footnotesize
+  \begin{tabular}{@{}lr@{}}
+    \toprule
+    {}layer & dense synops \\
+    \midrule
+    {}[x] & \qty{1.00}{\micro\joule} \\
+    {}b\_1 & free \\
+    \midrule
+    {}total & $\geq$ \qty{1.00}{\micro\joule} \\
+    \bottomrule
+  \end{tabular}
+\end{table}
+"""
+    )
+
+
+def test_a_report_is_ascii_but_for_names_and_wide_tables_are_split(
+    snn: Trace, chip: Device, cpu: Device, tmp_path: Path
+) -> None:
+    first, *others = snn.calls
+    calls = (msgspec.structs.replace(first, path="a&b_{c}"), *others)
+    report(msgspec.structs.replace(snn, calls=calls), [chip, cpu]).save(tmp_path / "report.tex")
+    text = (tmp_path / "report.tex").read_text(encoding="utf-8")
+    assert text.isascii()
+    assert text.count(r"{}a\&b\_\{c\} & ") == 2
+    assert re.findall(r"\\label\{(.*)\}", text) == [
+        "tab:layers-per-inference-structure",
+        "tab:layers-per-inference-activity-energy",
+        "tab:totals-per-inference",
+    ]
+    for table in re.findall(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}(.*?)\\end", text, flags=re.DOTALL):
+        rows = [line for line in table[1].splitlines() if line.endswith(r"\\")]
+        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(table[0]) - 1}
