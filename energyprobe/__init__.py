@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CountingError": "energyprobe.errors",
+    "DataError": "energyprobe.errors",
     "Device": "energyprobe.costing.device",
     "DeviceError": "energyprobe.errors",
     "EnergyprobeError": "energyprobe.errors",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from energyprobe.costing.scenario import Scenario as Scenario
     from energyprobe.counting.frame import counts as counts
     from energyprobe.errors import CountingError as CountingError
+    from energyprobe.errors import DataError as DataError
     from energyprobe.errors import DeviceError as DeviceError
     from energyprobe.errors import EnergyprobeError as EnergyprobeError
     from energyprobe.errors import MissingDependencyError as MissingDependencyError

@@ -5,6 +5,7 @@
     EnergyprobeError
     ├── OptionError (ValueError)          an option that a probe does not have, or an impossible value of one
     ├── ModelError (TypeError)            what was attached to is not a model that can be recorded
+    ├── DataError (ValueError)            data that cannot be read, or that do not fit the model
     ├── RecordingError (RuntimeError)     the run cannot be, or was not, recorded exactly
     ├── TraceError (ValueError)           traces that do not fit together
     │   └── TraceFileError                a file that is not, or no longer, a trace
@@ -32,6 +33,10 @@ class OptionError(EnergyprobeError, ValueError):
 
 class ModelError(EnergyprobeError, TypeError):
     """What a probe was attached to is not a model that it can record."""
+
+
+class DataError(EnergyprobeError, ValueError):
+    """Data that cannot be read, or that do not fit the model."""
 
 
 class RecordingError(EnergyprobeError, RuntimeError):

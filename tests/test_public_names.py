@@ -17,6 +17,7 @@ pytestmark = pytest.mark.oldest
 
 PUBLIC = [
     "CountingError",
+    "DataError",
     "Device",
     "DeviceError",
     "EnergyprobeError",
