@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "energyprobe.reporting.comparison",
     "CountingError": "energyprobe.errors",
     "DataError": "energyprobe.errors",
     "Device": "energyprobe.costing.device",
@@ -29,6 +30,7 @@ _HOMES = {
     "ModelError": "energyprobe.errors",
     "NengoProbe": "energyprobe.frontends.nengo.probe",
     "OptionError": "energyprobe.errors",
+    "Quality": "energyprobe.reporting.quality",
     "RecordingError": "energyprobe.errors",
     "Report": "energyprobe.reporting.result",
     "ReportError": "energyprobe.errors",
@@ -39,6 +41,7 @@ _HOMES = {
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
     "breakeven": "energyprobe.costing.kernels.breakeven",
+    "compare": "energyprobe.reporting.comparing",
     "counts": "energyprobe.counting.frame",
     "device": "energyprobe.costing.lookup",
     "devices": "energyprobe.reporting.device_list",
@@ -76,7 +79,10 @@ if TYPE_CHECKING:
     from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
     from energyprobe.reporting import plot as plot
+    from energyprobe.reporting.comparing import compare as compare
+    from energyprobe.reporting.comparison import Comparison as Comparison
     from energyprobe.reporting.device_list import devices as devices
+    from energyprobe.reporting.quality import Quality as Quality
     from energyprobe.reporting.result import Report as Report
     from energyprobe.reporting.result import report as report
     from energyprobe.trace.records import Trace as Trace

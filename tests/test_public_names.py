@@ -16,6 +16,7 @@ import energyprobe as ep
 pytestmark = pytest.mark.oldest
 
 PUBLIC = [
+    "Comparison",
     "CountingError",
     "DataError",
     "Device",
@@ -26,6 +27,7 @@ PUBLIC = [
     "ModelError",
     "NengoProbe",
     "OptionError",
+    "Quality",
     "RecordingError",
     "Report",
     "ReportError",
@@ -36,6 +38,7 @@ PUBLIC = [
     "TraceFileError",
     "UnknownDeviceError",
     "breakeven",
+    "compare",
     "counts",
     "device",
     "devices",

@@ -104,6 +104,11 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         given = {name: getattr(self.constants, name) for name in Constants.__struct_fields__}
         return {name: figure for name, figure in given.items() if figure is not None}
 
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """As of any device; but the range of a neuron update is of its two states, and both are known."""
+        return tuple(term for term in super().uncertain if term != "neuron_updates")
+
     def dimension_of(self, term: str) -> Dimension:
         """What the figure of a term measures."""
         return DIMENSIONS.get(term, "energy")

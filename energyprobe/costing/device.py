@@ -159,6 +159,15 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The figures it has, by term."""
         raise NotImplementedError
 
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """Terms of the figures that are known by a range; what a device holds is a choice of its makers."""
+        return tuple(
+            term
+            for term, figure in self.figures.items()
+            if figure.has_range and figure.dimension not in ("number", "memory")
+        )
+
     def dimension_of(self, term: str) -> Dimension:
         """What the figure of a term measures: the energy of one operation, unless a model says otherwise."""
         return "energy"

@@ -156,6 +156,11 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         low = self.value if self.low is None else self.low
         return low, self.value if self.high is None else self.high
 
+    def at(self, value_si: float) -> Figure:
+        """The same figure at another value, in the base unit, and without a range."""
+        value = value_si * _UNITS[self.unit][1]
+        return msgspec.structs.replace(self, value=value, low=None, high=None)
+
     @property
     def has_range(self) -> bool:
         """Whether a range was published."""

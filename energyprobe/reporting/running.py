@@ -17,9 +17,11 @@ def chosen_fields(scenario: Scenario) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name == "batch_size" or value != usual[name]}
 
 
-def scenario_words(scenario: Scenario) -> str:
-    """A scenario in words: ``"batch size 1, timestep 15.4 µs"``."""
+def scenario_words(scenario: Scenario, *, batch_size: bool = True) -> str:
+    """A scenario in words: ``"batch size 1, timestep 15.4 µs"``, or what it says besides the batch size."""
     chosen = chosen_fields(scenario)
+    if not batch_size:
+        del chosen["batch_size"]
     if scenario.timestep_s is not None:
         chosen["timestep"] = units.quantity(chosen.pop("timestep_s"), "s")
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in chosen.items())

@@ -1,0 +1,188 @@
+"""Joint draws of a device's figures: what a ratio of two networks on it is uncertain of, once for both.
+
+Each figure with a published range is drawn from a distribution that is log-uniform piece by piece: half of it
+lies below the value, half above it, 5 % below the low end and 5 % above the high one. (Where an end is the
+value itself, half of the draws are the value.) Draws are stratified: one in each of as many equal shares of a
+figure's probability, in an order of chance (Latin hypercube: McKay, Beckman and Conover, Technometrics 21(2),
+1979).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.figures import Figure
+from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.table import Array
+from energyprobe.counting.table import CountTable
+
+TAIL = 0.05
+"""Share of draws beyond either end of a range."""
+
+_D = TypeVar("_D", bound=Device)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What a network costs in each draw.
+
+    Attributes
+    ----------
+    energy_j : ndarray, shape (draws,)
+        Joules per inference; NaN where nothing is priced.
+    latency_s : ndarray, shape (draws,)
+        As `energyprobe.costing.table.TotalCost`; NaN where the device model has no times.
+    """
+
+    energy_j: Array
+    latency_s: Array
+
+
+class Draws:
+    """A device drawn many times, for all networks that are compared on it.
+
+    Parameters
+    ----------
+    device : Device
+        The device.
+    number : int
+        How many draws.
+    seed : int
+        Of the random numbers.
+    """
+
+    def __init__(self, device: Device, number: int, seed: int) -> None:
+        self.device, self.number, self.seed = device, number, seed
+        rng = np.random.default_rng(seed)
+        self._shares = {term: stratified(rng, number) for term in device.uncertain}
+        self._assumptions = stratified(rng, number)
+
+    @functools.cached_property
+    def devices(self) -> tuple[Device, ...]:
+        """The device with other figures in each draw; only once where none of its figures has a range."""
+        device = msgspec.structs.replace(self.device, held_out=None)
+        if not self._shares:
+            return (device,)
+        figures = device.figures
+        drawn = {
+            term: quantile(shares, figures[term].value_si, figures[term].low_si, figures[term].high_si)
+            for term, shares in self._shares.items()
+        }
+        return tuple(
+            with_values(device, {term: float(values[draw]) for term, values in drawn.items()})
+            for draw in range(self.number)
+        )
+
+    def price(self, counts: CountTable, scenario: Scenario, network: int) -> Drawn:
+        """Price a network in every draw.
+
+        What is an interval although every figure is known (to how many cores a spike goes, say) is an
+        assumption of the device model, and drawn once for all networks, too. The error of the device model on
+        held-out measurements is how far it was off for single networks: drawn for each network apart.
+
+        Parameters
+        ----------
+        counts : CountTable
+            The network.
+        scenario : Scenario
+            How it is run.
+        network : int
+            Which of the networks it is.
+
+        Returns
+        -------
+        Drawn
+        """
+        tables = [device.cost(counts, scenario) for device in self.devices]
+        totals = [table.total() for table in tables]
+        ends = np.array([(each.energy_j, each.low_j, each.high_j) for each in totals]).T
+        value, low, high = np.broadcast_to(ends, (3, self.number))
+        return Drawn(
+            energy_j=quantile(self._assumptions, value, low, high) * self._errors(network),
+            latency_s=np.broadcast_to([each.latency_s for each in totals], self.number),
+        )
+
+    def _errors(self, network: int) -> Array:
+        """Factors between energy and prediction, shape ``(draws,)``; 1 where no measurement tells them."""
+        if self.device.held_out is None:
+            return np.ones(self.number)
+        factor = self.device.held_out.factor
+        shares = stratified(np.random.default_rng([self.seed, network]), self.number)
+        return quantile(shares, 1.0, 1 / factor, factor)
+
+
+def stratified(rng: np.random.Generator, number: int) -> Array:
+    """Shares of a probability, one from the middle of each of so many equal parts, in an order of chance."""
+    return (rng.permutation(number) + 0.5) / number
+
+
+def quantile(shares: Array, value: Array | float, low: Array | float, high: Array | float) -> Array:
+    """Quantiles of what has a value and a range.
+
+    ``ln x`` is linear in the share from one of the points (0.05, ln low), (0.5, ln value), (0.95, ln high) to
+    the next, and beyond; ``x`` itself is where the low end is 0.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (draws,)
+        Probabilities.
+    value, low, high : float or ndarray of shape (draws,)
+        The median and the 5 % and 95 % quantiles.
+
+    Returns
+    -------
+    ndarray, shape (draws,)
+        At least 0; NaN where any of the three is.
+    """
+    value, low, high = np.broadcast_arrays(value, low, high)
+    end = np.where(shares < 0.5, low, high)
+    # Part of the way from the median to the quantile at the tail: 0 to 1, or a little beyond.
+    way = np.abs(shares - 0.5) / (0.5 - TAIL)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        geometric = value * (end / value) ** way
+    linear = np.maximum(0.0, value + (end - value) * way)
+    return np.where(low > 0, geometric, linear)
+
+
+def with_values(device: _D, values: Mapping[str, float]) -> _D:
+    """The same device with other values of some figures, which then have no range.
+
+    Parameters
+    ----------
+    device : Device
+        The device.
+    values : mapping of str to float
+        Values in base units, by the names of `Device.figures`.
+
+    Returns
+    -------
+    Device
+        With the same name and sources.
+    """
+    constants = _replaced(attrgetter("constants")(device), "", values)
+    return msgspec.structs.replace(device, constants=constants)
+
+
+def _replaced(node: object, name: str, values: Mapping[str, float]) -> object:
+    """A figure, or the structs and tables that hold figures, with those of the given names replaced."""
+    if isinstance(node, Figure):
+        return node.at(values[name]) if name in values else node
+    if isinstance(node, dict):
+        return {key: _replaced(each, _joined(name, key), values) for key, each in node.items()}
+    if isinstance(node, msgspec.Struct):
+        fields = {key: getattr(node, key) for key in node.__struct_fields__}
+        changed = {key: _replaced(each, _joined(name, key), values) for key, each in fields.items()}
+        return msgspec.structs.replace(node, **changed)
+    return node
+
+
+def _joined(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key

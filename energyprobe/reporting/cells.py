@@ -1,0 +1,173 @@
+"""One model on one device at one batch size, with its draws; and the ratio of two of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from energyprobe.costing.draws import TAIL, Drawn
+from energyprobe.costing.table import Array, CostTable, TotalCost
+from energyprobe.counting.table import CountTable
+from energyprobe.reporting import units
+from energyprobe.reporting.sampling import Sampling
+
+
+class Case(NamedTuple):
+    """What a cell of a comparison is of.
+
+    Attributes
+    ----------
+    model, device : str
+        Names, as they were given.
+    batch_size : int
+        Samples that run together.
+    """
+
+    model: str
+    device: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and an interval that holds it; NaN where unknown."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a value."""
+        return not math.isnan(self.value)
+
+    def words(self, unit: str = "") -> str:
+        """The two ends under one prefix, or one figure where they read alike."""
+        return units.interval(self.low, self.high, unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One model on one device at one batch size.
+
+    Attributes
+    ----------
+    case : Case
+        What it is of.
+    counts : CountTable
+        What was counted of the model, in the reading that the device is priced for.
+    cost : CostTable
+        The price, with all constants at their values.
+    drawn : Drawn
+        Prices with drawn constants.
+    sampling : Sampling
+        What the choice of recorded samples makes uncertain.
+    """
+
+    case: Case
+    counts: CountTable
+    cost: CostTable
+    drawn: Drawn
+    sampling: Sampling
+
+    @functools.cached_property
+    def total(self) -> TotalCost:
+        """The total with all constants at their values."""
+        return self.cost.total()
+
+    @functools.cached_property
+    def energy_j(self) -> Interval:
+        """Joules per inference, with every constant at its value, its cheap and its dear end."""
+        return Interval(self.total.energy_j, self.total.low_j, self.total.high_j)
+
+    @functools.cached_property
+    def latency_s(self) -> Interval:
+        """Seconds from the last input to the result for the batch; 5-95 % of the draws."""
+        return around(self.total.latency_s, self.latency_draws)
+
+    @functools.cached_property
+    def edp_js(self) -> Interval:
+        """Energy of an inference times latency, in joule-seconds; 5-95 % of the draws."""
+        return around(self.total.energy_j * self.total.latency_s, self.energy_draws * self.latency_draws)
+
+    @functools.cached_property
+    def energy_draws(self) -> Array:
+        """Joules per inference in each draw, the sampling error of the activity drawn with it."""
+        return self.drawn.energy_j * self.sampling.energy_factors
+
+    @functools.cached_property
+    def latency_draws(self) -> Array:
+        """Seconds in each draw."""
+        return self.drawn.latency_s * self.sampling.latency_factors
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether it costs more than its figure says."""
+        return self.total.lower_bound
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether anything of it has a price."""
+        return self.total.energy_j > 0
+
+
+def around(value: float, draws: Array) -> Interval:
+    """The 5 % and 95 % quantiles of draws, widened to hold the value.
+
+    Parameters
+    ----------
+    value : float
+        With all constants at their values.
+    draws : ndarray, shape (draws,)
+        With drawn ones.
+
+    Returns
+    -------
+    Interval
+        NaN where the value is.
+    """
+    if math.isnan(value) or bool(np.isnan(draws).any()):
+        return Interval(math.nan, math.nan, math.nan)
+    low, high = np.quantile(draws, (TAIL, 1 - TAIL))
+    return Interval(value, min(value, float(low)), max(value, float(high)))
+
+
+def energy_ratio(cell: Cell, baseline: Cell) -> Interval:
+    """How many times the energy of another model on the same device, at the same batch size.
+
+    Parameters
+    ----------
+    cell, baseline : Cell
+        Of one device and batch size, so that their draws are of the same constants.
+
+    Returns
+    -------
+    Interval
+        NaN where either has no price.
+    """
+    return _ratio(cell.total.energy_j, baseline.total.energy_j, cell.energy_draws, baseline.energy_draws)
+
+
+def latency_ratio(cell: Cell, baseline: Cell) -> Interval:
+    """How many times the latency; as `energy_ratio`."""
+    return _ratio(cell.total.latency_s, baseline.total.latency_s, cell.latency_draws, baseline.latency_draws)
+
+
+def edp_ratio(cell: Cell, baseline: Cell) -> Interval:
+    """How many times the energy-delay product; as `energy_ratio`."""
+    return _ratio(
+        cell.total.energy_j * cell.total.latency_s,
+        baseline.total.energy_j * baseline.total.latency_s,
+        cell.energy_draws * cell.latency_draws,
+        baseline.energy_draws * baseline.latency_draws,
+    )
+
+
+def _ratio(value: float, of: float, draws: Array, of_draws: Array) -> Interval:
+    if not of > 0 or math.isnan(value):
+        return Interval(math.nan, math.nan, math.nan)
+    return around(value / of, draws / of_draws)

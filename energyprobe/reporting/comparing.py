@@ -1,0 +1,126 @@
+"""`compare`: prices several models on the same devices, with the options that go with that."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from energyprobe.costing.device import Device
+from energyprobe.costing.lookup import AnyDevice
+from energyprobe.costing.scenario import Scenario
+from energyprobe.errors import ReportError, nearest
+from energyprobe.reporting.comparison import Comparison
+from energyprobe.reporting.quality import Quality, qualities
+from energyprobe.reporting.result import report
+from energyprobe.trace.records import Trace
+
+DRAWS = 200
+"""Draws of the constants, unless a user asks for others."""
+
+
+def compare(
+    traces: Mapping[str, Trace],
+    devices: AnyDevice | Iterable[AnyDevice],
+    *,
+    batch_sizes: int | Sequence[int] | None = None,
+    scenario: Scenario | Mapping[str, Scenario] | None = None,
+    baseline: str | None = None,
+    accuracy: Mapping[str, float] | None = None,
+    quality: Mapping[str, Quality] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+    **fields: Any,
+) -> Comparison:
+    """Compare models on devices.
+
+    Parameters
+    ----------
+    traces : dict of str to Trace
+        What probes recorded, under the names that the models shall have; at least two.
+    devices : str, path, Device, or several of them
+        As for `energyprobe.report`.
+    batch_sizes : int or sequence of int, optional
+        Samples that run together; by default that of the scenario.
+    scenario : Scenario, or dict of str to Scenario, optional
+        How the models are run: all alike, or each in its own way.
+    baseline : str, optional
+        The model that the others are compared with; by default the first.
+    accuracy : dict of str to float, optional
+        Fractions of right answers.
+    quality : dict of str to Quality, optional
+        Another measure of quality, or an accuracy with the number of its samples.
+    draws : int
+        Joint draws of the constants that ratios are made of.
+    seed : int
+        Of the draws.
+    **fields
+        Fields of a `Scenario` in its stead, such as ``inferences_per_second=10``.
+
+    Returns
+    -------
+    Comparison
+        To be printed, asked for verdicts, made into a DataFrame or saved.
+
+    Raises
+    ------
+    ReportError
+        If there are fewer than two models, the baseline or a quality is of none of them, or options do not
+        fit together.
+    UnknownDeviceError
+        If the catalog has no device of a name.
+    ScenarioError
+        If a field of the scenario is unknown or impossible.
+    """
+    if len(traces) < 2:
+        raise ReportError(f"give at least two models to compare, got {len(traces)}")
+    baseline = next(iter(traces)) if baseline is None else baseline
+    if baseline not in traces:
+        raise ReportError(f"no model {baseline!r} to be the baseline: {nearest(baseline, traces)}")
+    if isinstance(draws, bool) or draws < 2:
+        raise ReportError(f"draws must be a whole number of at least 2, got {draws!r}")
+    given = qualities(traces, accuracy, quality)
+    scenarios = _scenarios(traces, scenario, fields)
+    asked = [devices] if isinstance(devices, str | os.PathLike | Device) else list(devices)
+    reports = {
+        (name, size): report(trace, asked, scenario=dataclasses.replace(scenarios[name], batch_size=size))
+        for size in _batch_sizes(batch_sizes, scenarios)
+        for name, trace in traces.items()
+    }
+    return Comparison(reports, baseline, given, draws, seed)
+
+
+def _scenarios(
+    traces: Mapping[str, Trace], scenario: Scenario | Mapping[str, Scenario] | None, fields: Mapping[str, Any]
+) -> dict[str, Scenario]:
+    """The scenario of each model."""
+    if scenario is not None and fields:
+        raise ReportError(f"give a scenario or fields of one ({', '.join(fields)}), not both")
+    if isinstance(scenario, Mapping):
+        for name in scenario:
+            if name not in traces:
+                raise ReportError(f"a scenario of {name!r}, which is not compared: {nearest(name, traces)}")
+        return {name: scenario.get(name, Scenario()) for name in traces}
+    common = scenario or Scenario(**fields)
+    # Neither says anything of a model without timesteps.
+    still = dataclasses.replace(common, timesteps=None, new_samples_per_inference=None)
+    return {name: common if _has_timesteps(trace) else still for name, trace in traces.items()}
+
+
+def _has_timesteps(trace: Trace) -> bool:
+    return any(call.timesteps > 1 for call in trace.calls)
+
+
+def _batch_sizes(given: int | Sequence[int] | None, scenarios: Mapping[str, Scenario]) -> tuple[int, ...]:
+    of_scenarios = {scenario.batch_size for scenario in scenarios.values()}
+    if given is None:
+        if len(of_scenarios) > 1:
+            raise ReportError("scenarios differ in batch_size: give batch_sizes, which hold for all models")
+        return tuple(of_scenarios)
+    if of_scenarios != {1}:
+        raise ReportError("give batch_sizes or the batch_size of a scenario, not both")
+    sizes = (given,) if isinstance(given, int) else tuple(dict.fromkeys(given))
+    if not sizes:
+        raise ReportError("batch_sizes: expected at least one batch size")
+    return sizes

@@ -1,0 +1,271 @@
+"""Several models on the same devices, side by side: the comparison, in numbers and in words."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from energyprobe.costing.draws import Draws, stratified
+from energyprobe.errors import ReportError, nearest
+from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
+from energyprobe.reporting.quality import Quality
+from energyprobe.reporting.reasons import reason
+from energyprobe.reporting.result import Report
+from energyprobe.reporting.sampling import Resampled
+from energyprobe.reporting.verdicts import Verdict, judge
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console, ConsoleOptions, RenderableType
+
+    from energyprobe.reporting.chart import Chart
+    from energyprobe.reporting.document import Document
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """What several models cost on the same devices, and which of them uses less.
+
+    ``print(comparison)`` writes verdicts and tables as wide as the terminal, in colour where it shows colour.
+
+    Attributes
+    ----------
+    reports : dict of (str, int) to Report
+        Of each model at each batch size.
+    baseline : str
+        The model that the others are compared with.
+    quality : dict of str to Quality
+        How good models are, as far as the user said so.
+    draws, seed : int
+        Joint draws of the constants, and the seed of their random numbers.
+    """
+
+    reports: dict[tuple[str, int], Report]
+    baseline: str
+    quality: dict[str, Quality]
+    draws: int
+    seed: int
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, as they were given."""
+        return tuple(dict.fromkeys(name for name, _ in self.reports))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the models other than the baseline."""
+        return tuple(name for name in self.models if name != self.baseline)
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Batch sizes, as they were given."""
+        return tuple(dict.fromkeys(size for _, size in self.reports))
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices, as they were asked for."""
+        return next(iter(self.reports.values())).devices
+
+    @functools.cached_property
+    def cells(self) -> dict[Case, Cell]:
+        """Every model on every device at every batch size, with draws that cells of one device share."""
+        rng = np.random.default_rng([self.seed, 1])
+        normal = NormalDist()
+        resampled = {
+            name: Resampled(
+                self.reports[name, self.batch_sizes[0]].trace,
+                np.array([normal.inv_cdf(share) for share in stratified(rng, self.draws)]),
+            )
+            for name in self.models
+        }
+        cells = {}
+        for device in self.devices:
+            price = next(iter(self.reports.values())).costs[device].device
+            drawn = Draws(price, self.draws, self.seed)
+            for (model, size), each in self.reports.items():
+                counts, cost, case = each.tables[device], each.costs[device], Case(model, device, size)
+                sampling = resampled[model].sampling(price, counts.reading, each.scenario, cost.total())
+                draws = drawn.price(counts, each.scenario, self.models.index(model))
+                cells[case] = Cell(case, counts, cost, draws, sampling)
+        return cells
+
+    def cell(self, model: str, device: str, batch_size: int | None = None) -> Cell:
+        """One model on one device at one batch size.
+
+        Parameters
+        ----------
+        model, device : str
+            Names, as they were given.
+        batch_size : int, optional
+            By default the first.
+
+        Returns
+        -------
+        Cell
+            ``energy_j``, ``latency_s`` and ``edp_js`` with intervals, and the ``cost`` behind them.
+
+        Raises
+        ------
+        ReportError
+            If the comparison has no such model, device or batch size.
+        """
+        case = Case(model, device, self.batch_sizes[0] if batch_size is None else batch_size)
+        parts = (
+            ("model", model, self.models),
+            ("device", device, self.devices),
+            ("batch size", case.batch_size, self.batch_sizes),
+        )
+        for what, name, known in parts:
+            if name not in known:
+                raise ReportError(
+                    f"the comparison has no {what} {name!r}: {nearest(str(name), map(str, known))}"
+                )
+        return self.cells[case]
+
+    def ratio(self, model: str, device: str, batch_size: int | None = None) -> Interval:
+        """Energy of a model over that of the baseline.
+
+        Parameters
+        ----------
+        model, device, batch_size
+            As for `cell`.
+
+        Returns
+        -------
+        Interval
+            ``value``, ``low`` and ``high`` (5-95 % of joint draws); NaN where either has no price.
+
+        Raises
+        ------
+        ReportError
+            As `cell`.
+        """
+        cell = self.cell(model, device, batch_size)
+        return energy_ratio(cell, self.cell(self.baseline, device, batch_size))
+
+    @functools.cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One for each device, batch size and model other than the baseline."""
+        return tuple(
+            self._verdict(Case(model, device, size))
+            for device in self.devices
+            for size in self.batch_sizes
+            for model in self.others
+        )
+
+    def _verdict(self, case: Case) -> Verdict:
+        cell, baseline = self.cells[case], self.cells[case._replace(model=self.baseline)]
+        outcome, bound, why = judge(cell, baseline)
+        if outcome in ("less", "more"):
+            why = reason(cell, baseline)
+        return Verdict(case, self.baseline, outcome, energy_ratio(cell, baseline), bound, why)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The numbers: one row for each device, batch size and model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``device``, ``batch_size``, ``model``, then energy, latency and their product with intervals
+            (``energy_j``, ``low_j``, ``high_j``, ``latency_s``, ``low_latency_s``, ``high_latency_s``,
+            ``edp_js``, ``low_edp_js``, ``high_edp_js``), ``sampling_error`` (half of the 95 % interval as
+            a fraction), ``lower_bound``, ``does_not_fit``, the ratios to the baseline (``energy_ratio``,
+            ``low_…``, ``high_…``; likewise ``latency_ratio`` and ``edp_ratio``), ``outcome`` and
+            ``verdict``. What is not known is NaN.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows))
+
+    @functools.cached_property
+    def rows(self) -> tuple[dict[str, object], ...]:
+        """The rows of `to_dataframe`."""
+        return tuple(self._rows())
+
+    def _rows(self) -> Iterator[dict[str, object]]:
+        verdicts = {verdict.case: verdict for verdict in self.verdicts}
+        for case, cell in self.cells.items():
+            baseline = self.cells[case._replace(model=self.baseline)]
+            verdict = verdicts.get(case)
+            yield {
+                "device": case.device,
+                "batch_size": case.batch_size,
+                "model": case.model,
+                "energy_j": cell.energy_j.value,
+                "low_j": cell.energy_j.low,
+                "high_j": cell.energy_j.high,
+                **_named("latency_s", cell.latency_s),
+                **_named("edp_js", cell.edp_js),
+                "sampling_error": cell.sampling.energy,
+                "lower_bound": cell.is_lower_bound,
+                "does_not_fit": cell.total.does_not_fit,
+                **_named("energy_ratio", energy_ratio(cell, baseline)),
+                **_named("latency_ratio", latency_ratio(cell, baseline)),
+                **_named("edp_ratio", edp_ratio(cell, baseline)),
+                "outcome": verdict.outcome if verdict else "baseline",
+                "verdict": verdict.words if verdict else "",
+            }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the comparison to a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Its suffix says how: ``.csv``, ``.html``, ``.json``, ``.md``, ``.tex`` or ``.txt``.
+
+        Raises
+        ------
+        ReportError
+            If the suffix is another one.
+        """
+        from energyprobe.reporting.saving import save
+
+        save(self, path)
+
+    @property
+    def bibtex(self) -> str:
+        """BibTeX entries of everything that the devices cite."""
+        return next(iter(self.reports.values())).bibtex
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The comparison as plain data: what ``.json`` holds."""
+        from energyprobe.reporting.comparison_data import comparison_data
+
+        return comparison_data(self)
+
+    @functools.cached_property
+    def document(self) -> Document:
+        """The comparison in words, for every renderer."""
+        from energyprobe.reporting.comparison_contents import comparison_document
+
+        return comparison_document(self)
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """The charts of the comparison, for every format of files that shows charts."""
+        return ()
+
+    def __repr__(self) -> str:
+        names = f"{list(self.models)!r}, devices={list(self.devices)!r}"
+        return f"Comparison({names}, batch_sizes={list(self.batch_sizes)!r}, baseline={self.baseline!r})"
+
+    def __str__(self) -> str:
+        return str(self.document)
+
+    def _repr_html_(self) -> str:
+        return self.document._repr_html_()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        return self.document.__rich_console__(console, options)
+
+
+def _named(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.value, f"low_{name}": interval.low, f"high_{name}": interval.high}

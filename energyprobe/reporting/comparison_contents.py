@@ -1,0 +1,247 @@
+"""A comparison as a document: verdicts first, then the tables, then what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from energyprobe.reporting import units
+from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
+from energyprobe.reporting.document import Column, Document, Lines, Table, printable
+from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, devices, sources
+from energyprobe.reporting.running import scenario_words
+from energyprobe.reporting.verdicts import ratio_words
+
+if TYPE_CHECKING:
+    from energyprobe.reporting.comparison import Comparison
+
+
+class Quantity(NamedTuple):
+    """What models are compared by.
+
+    Attributes
+    ----------
+    name, unit : str
+        Its name and SI unit.
+    of : callable
+        Gives it of a cell.
+    ratio : callable
+        Gives the ratio of two cells.
+    """
+
+    name: str
+    unit: str
+    of: Callable[[Cell], Interval]
+    ratio: Callable[[Cell, Cell], Interval]
+
+
+QUANTITIES = (
+    Quantity("energy", "J", lambda cell: cell.energy_j, energy_ratio),
+    Quantity("latency", "s", lambda cell: cell.latency_s, latency_ratio),
+    Quantity("energy × latency", "J·s", lambda cell: cell.edp_js, edp_ratio),
+)
+
+
+def comparison_document(comparison: Comparison) -> Document:
+    """Put a comparison into words.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to tell.
+
+    Returns
+    -------
+    Document
+        Verdicts, energies, latencies and their products, assumptions, devices and sources.
+    """
+    document = Document(
+        heading=f"{listed(comparison.others)} compared with {comparison.baseline}",
+        subheading=_scenarios(comparison),
+        sections=tuple(_sections(comparison)),
+    )
+    return document.mapped(printable)
+
+
+def _sections(comparison: Comparison) -> Iterator[Table | Lines]:
+    yield verdicts(comparison)
+    yield per_device(comparison)
+    yield ranges(comparison)
+    yield Lines("How to read it", tuple(_reading(comparison)))
+    yield _assumptions(comparison)
+    prices = next(iter(comparison.reports.values())).prices
+    yield devices(prices)
+    yield sources(prices)
+
+
+def verdicts(comparison: Comparison) -> Lines:
+    """What can be said of each device and batch size, in words; once where it is the same of several."""
+    where: dict[str, dict[str, list[int]]] = {}
+    for verdict in comparison.verdicts:
+        _, device, batch_size = verdict.case
+        where.setdefault(verdict.words, {}).setdefault(device, []).append(batch_size)
+    lines = (f"{_places(places, comparison.batch_sizes)}: {words}" for words, places in where.items())
+    return Lines("Verdict", tuple(lines))
+
+
+def _places(places: dict[str, list[int]], batch_sizes: tuple[int, ...]) -> str:
+    """Devices, each with its batch sizes where not all are meant."""
+    words = []
+    for device, sizes in places.items():
+        batch = f" at batch size {listed(map(str, sizes))}" if len(set(sizes)) < len(batch_sizes) else ""
+        words.append(device + batch)
+    return ", ".join(words)
+
+
+def per_device(comparison: Comparison) -> Table:
+    """Energy, latency and their product of each model on each device, and the ratios to the baseline."""
+    places = _rows(comparison)
+    columns = (
+        column
+        for quantity in QUANTITIES
+        for column in (*_values(comparison, places, quantity), *_ratios(comparison, places, quantity))
+    )
+    title = "Each model on each device, per inference"
+    return Table(title, (_key(comparison, places), *columns))
+
+
+def ranges(comparison: Comparison) -> Table:
+    """The intervals of the same quantities."""
+    places = _rows(comparison)
+    columns = (
+        Column(
+            name=f"{model} {quantity.name} range",
+            header=_header(model, quantity),
+            cells=tuple(_range(cell, quantity) for cell in _cells(comparison, places, model)),
+            group=quantity.name,
+        )
+        for quantity in QUANTITIES
+        for model in comparison.models
+    )
+    sampling = (
+        Column(
+            name=f"{model} sampling",
+            header=f"{model}\nsampling",
+            cells=tuple(_sampling(cell) for cell in _cells(comparison, places, model)),
+            group="sampling error of the energy",
+        )
+        for model in comparison.models
+    )
+    return Table("Ranges", (_key(comparison, places), *columns, *sampling))
+
+
+def _rows(comparison: Comparison) -> list[Case]:
+    return [
+        Case(comparison.baseline, device, size)
+        for device in comparison.devices
+        for size in comparison.batch_sizes
+    ]
+
+
+def _key(comparison: Comparison, places: list[Case]) -> Column:
+    labels = {price.name: price.label for price in next(iter(comparison.reports.values())).prices}
+    several = len(comparison.batch_sizes) > 1
+    cells = (labels[each.device] + (f", batch {each.batch_size}" if several else "") for each in places)
+    return Column(name="device", header="device", cells=tuple(cells), text=True)
+
+
+def _cells(comparison: Comparison, places: list[Case], model: str) -> list[Cell]:
+    return [comparison.cells[place._replace(model=model)] for place in places]
+
+
+def _values(comparison: Comparison, places: list[Case], quantity: Quantity) -> Iterator[Column]:
+    for model in comparison.models:
+        cells = tuple(_value(cell, quantity) for cell in _cells(comparison, places, model))
+        yield Column(
+            name=f"{model} {quantity.name}", header=_header(model, quantity), cells=cells, group=quantity.name
+        )
+
+
+def _ratios(comparison: Comparison, places: list[Case], quantity: Quantity) -> Iterator[Column]:
+    of = _cells(comparison, places, comparison.baseline)
+    for model in comparison.others:
+        cells = zip(_cells(comparison, places, model), of, strict=True)
+        yield Column(
+            name=f"{model} {quantity.name} ratio",
+            header=_header(f"{model} /\n{comparison.baseline}", quantity),
+            cells=tuple(ratio_words(quantity.ratio(*pair)) for pair in cells),
+            group=quantity.name,
+        )
+
+
+def _header(name: str, quantity: Quantity) -> str:
+    return name + "\n" + quantity.name.replace("× ", "×\n")
+
+
+def _value(cell: Cell, quantity: Quantity) -> str:
+    if cell.total.does_not_fit:
+        return "does not fit"
+    interval = quantity.of(cell)
+    if not interval.is_known or not cell.is_priced:
+        return units.UNKNOWN
+    return units.quantity(interval.value, quantity.unit, lower_bound=cell.is_lower_bound)
+
+
+def _range(cell: Cell, quantity: Quantity) -> str:
+    interval = quantity.of(cell)
+    if not interval.is_known or not cell.is_priced or cell.total.does_not_fit:
+        return units.UNKNOWN
+    if interval.low == interval.high:
+        return units.NO_RANGE
+    return units.interval(interval.low, interval.high, quantity.unit, lower_bound=cell.is_lower_bound)
+
+
+def _sampling(cell: Cell) -> str:
+    if not cell.is_priced or units.is_unknown(cell.sampling.energy):
+        return units.UNKNOWN
+    return f"±{units.percentage(cell.sampling.energy)}"
+
+
+def _reading(comparison: Comparison) -> Iterator[str]:
+    yield (
+        "ranges of energies have every constant at its cheap and its dear end; those of latencies, products "
+        f"and ratios are 5–95 % of {comparison.draws} joint draws (seed {comparison.seed}), in which both "
+        "models have the same constants"
+    )
+    yield (
+        "a constant is drawn with its value as the median and its range as 5–95 %; the error of a device "
+        "model on held-out measurements is drawn for each model apart"
+    )
+    yield (
+        "the sampling error (1.96 standard errors of the recorded activity, all layers together) is drawn "
+        "for each model apart, too"
+    )
+    if any(cell.is_lower_bound and cell.is_priced for cell in comparison.cells.values()):
+        yield LOWER_BOUND_MEANS
+
+
+def _assumptions(comparison: Comparison) -> Lines:
+    """Assumptions of all reports: of all models once, of one with its name."""
+    of: dict[str, list[str]] = {}
+    for (model, _), report in comparison.reports.items():
+        for line in assumptions(report.trace, report.layers, report.prices).lines:
+            of.setdefault(line, []).append(model)
+    lines = []
+    for line, models in of.items():
+        named = list(dict.fromkeys(models))
+        everyone = len(named) == len(comparison.models)
+        lines.append(line if everyone else f"{', '.join(named)}: {line}")
+    return Lines("Assumptions", tuple(line for line in lines if line != LOWER_BOUND_MEANS))
+
+
+def _scenarios(comparison: Comparison) -> str:
+    words = {
+        model: scenario_words(report.scenario, batch_size=False)
+        for (model, _), report in comparison.reports.items()
+    }
+    sizes = ", ".join(map(str, comparison.batch_sizes))
+    batch = f"batch size{'s' if len(comparison.batch_sizes) > 1 else ''} {sizes}"
+    if len(set(words.values())) == 1:
+        return ", ".join(filter(None, (batch, next(iter(words.values())))))
+    return "; ".join([batch, *(f"{name}: {each or 'as recorded'}" for name, each in words.items())])
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names with commas, and "and" before the last."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
