@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.chip_figures import DIMENSIONS, TERM_OF, Constants
+from energyprobe.costing.chip_time import NETWORK, Timing, charge_time, time_notes, timing_of
 from energyprobe.costing.decode_neurons import charge_decode_neurons, decode, decode_notes
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.mapping import Capacity, Mapping, map_network
+from energyprobe.costing.neurons import elementwise_beside_neurons, neuron_notes, take_elementwise
 from energyprobe.costing.remarks import boundary_notes, dtype_notes, idle_remarks, remarks_of, spike_remarks
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
-from energyprobe.costing.table import Array, CostTable, Remark
+from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.traffic import (
     active_share,
@@ -30,38 +32,11 @@ from energyprobe.costing.work import Work, keeps_state, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
 
-NETWORK = ("static power", "idle power", "synchronisation", "host", "reset")
-"""Rows that no layer causes."""
-
-
 CANNOT_RUN = (
     "a network of graded values cannot run on it as it is; Scenario(converted_timesteps=...) prices what "
     "rate coding would make of it"
 )
 """Said of conventional networks on chips of spikes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timing:
-    """Times of one inference, in seconds, with constants at their value, low and high end; NaN where unknown.
-
-    Attributes
-    ----------
-    stage_s : ndarray, shape (3, rows)
-        What each stage needs for a timestep, at the row that it is named after; 0 where not known.
-    step_s : ndarray, shape (3,)
-        Length of a timestep.
-    steps : float
-        Timesteps.
-    busy_s, idle_s : ndarray, shape (3,)
-        An inference, and the pause after it.
-    """
-
-    stage_s: Array
-    step_s: Array
-    steps: float
-    busy_s: Array
-    idle_s: Array
 
 
 class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,9 +48,11 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             + N_received c_cores (e_messages + c_hops e_hops)
             + c_chips (P_static + P_host) t + c_cores P_core t + c_chips e_reset + c_chips P_idle t_idle
         t = T max(longest stage + t_barrier, t_timestep)
+        latency = t + (stages on the longest way - 1) t / T
 
-    A neuron is updated as active if an event reached it in the timestep (`traffic.active_share`).
-    Decode neurons between ensembles come on top where it has them (`energyprobe.costing.decode_neurons`).
+    In pauses it draws P_static where no P_idle is published. A neuron is updated as active if an event
+    reached it in the timestep (`traffic.active_share`). Decode neurons between ensembles come on top where
+    it has them (`energyprobe.costing.decode_neurons`).
 
     Attributes
     ----------
@@ -126,28 +103,26 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
         arriving = work.by_row(macs + acs) + decoding.synops[0]
         updated = np.nan_to_num(work.by_row(work["neuron_updates"])) + decoding.updates
-        timing = self._timing(work, mapping, arriving, updated, scenario)
-        ledger = Ledger(work, NETWORK)
-        ledger.leave_out(work.uncounted | (work["elementwise_ops"] > 0) | (work["lookups"] > 0))
+        timing = timing_of(work, mapping, arriving, updated, self.constants, scenario)
+        ledger = Ledger(self, work, NETWORK)
+        ledger.unknown(work.uncounted)
+        remarks = remarks_of(work, self, np.isnan(macs + acs))
         if runs:
             active = active_share(mapping, arriving, updated)
             self._charge_events(ledger, mapping, macs, acs, active)
             charge_decode_neurons(ledger, mapping, decoding, active, self.constants)
-            self._charge_time(ledger, mapping, timing, scenario)
-            self._latency(ledger, mapping, timing, scenario)
+            charge_time(ledger, mapping, timing, self.constants, scenario)
+            if self.constants.spikes is not None:
+                remarks += spike_remarks(work, spikes_sent(work))
+            if not self.constants.draws_in_pauses:
+                remarks += idle_remarks(float(timing.idle_s[0]), ledger.row_of("idle power"), scenario)
         else:
             ledger.leave_out_all()
         unfit = self._unfit(mapping)
         return ledger.table(
-            self,
             scenario,
             not_modelled=self._not_modelled(timing),
-            left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
-            remarks=(
-                *remarks_of(work, self, np.isnan(macs + acs)),
-                *(spike_remarks(work, spikes_sent(work)) if self.constants.spikes is not None else ()),
-                *(self._idle_remarks(work, timing, scenario) if runs else ()),
-            ),
+            remarks=remarks,
             notes=(
                 *([unfit] if unfit else []),
                 *([] if runs else [CANNOT_RUN]),
@@ -168,29 +143,30 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         self, ledger: Ledger, mapping: Mapping, macs: Array, acs: Array, active: Array
     ) -> None:
         work, constants = ledger.work, self.constants
-        # An event of no figure for graded ones is left out, and remarked on.
         for term, amounts in (("macs", macs), ("acs", acs)):
             figure = getattr(constants, term)
             if figure is not None:
-                ledger.charge(term, amounts, ends(figure), figure.cites)
+                ledger.charge(term, amounts, ends(figure), (figure,))
             else:
-                ledger.leave_out(amounts != 0)
+                # Of graded values on a chip of spikes the remarks tell.
+                ledger.leave_out(term, amounts, told=not self.graded_events and term == "macs")
         updates = np.where(self._cannot_update(work), np.nan, work["neuron_updates"])
         if constants.neuron_updates is not None:
             prices = update_prices(constants.neuron_updates, active[work.row])
-            ledger.charge("neuron_updates", updates, prices, constants.neuron_updates.cites)
+            ledger.charge("neuron_updates", updates, prices, (constants.neuron_updates,))
         else:
-            ledger.leave_out(updates > 0)
+            ledger.leave_out("neuron_updates", updates)
+        ledger.leave_out("elementwise", elementwise_beside_neurons(work, self))
+        ledger.leave_out("lookups", work["lookups"])
         if constants.spikes is not None:
-            ledger.charge("spikes", spikes_sent(work), ends(constants.spikes), constants.spikes.cites)
-        received = events_received(work, self.graded_events)
-        messages = messages_of(received, work.row, mapping)
-        if constants.messages is not None:
-            figure = constants.messages
-            ledger.charge("communication", messages, ends(figure), figure.cites)
-        if constants.hops is not None:
-            figure = constants.hops
-            ledger.charge("communication", messages * mapping.hops[work.row], ends(figure), figure.cites)
+            ledger.charge("spikes", spikes_sent(work), ends(constants.spikes), (constants.spikes,))
+        messages = messages_of(events_received(work, self.graded_events), work.row, mapping)
+        for figure, amounts in (
+            (constants.messages, messages),
+            (constants.hops, messages * mapping.hops[work.row]),
+        ):
+            if figure is not None:
+                ledger.charge("communication", amounts, ends(figure), (figure,))
 
     def _cannot_update(self, work: Work) -> npt.NDArray[np.bool_]:
         """Whether each entry updates neurons that a chip of spikes does not have: of values in and out."""
@@ -199,57 +175,6 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         out = np.array([call.output_spiking for call in work.calls], dtype=bool)
         values = (work.any_by_row(work.takes_graded) & ~out)[work.row]
         return np.asarray(values & (work["neuron_updates"] > 0))
-
-    def _charge_time(self, ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenario) -> None:
-        chips, cores = mapping.chips, float(mapping.cores.sum())
-        # W * s/inference * chips = J/inference
-        charges = (
-            ("static power", "static_w", timing.busy_s * chips),
-            ("static power", "core_static_w", timing.busy_s * cores),
-            ("idle power", "idle_w", timing.idle_s * chips),
-            ("host", "host_w", timing.busy_s * chips),
-            ("reset", "reset", np.full(3, float(chips))),
-        )
-        for row, name, amount in charges:
-            figure = getattr(self.constants, name)
-            if figure is not None and scenario.covers(figure.boundary) and not np.isnan(amount).any():
-                ledger.charge_network(row, TERM_OF[name], amount, figure)
-
-    def _timing(
-        self, work: Work, mapping: Mapping, arriving: Array, updated: Array, scenario: Scenario
-    ) -> Timing:
-        constants = self.constants
-        steps = float(work.timesteps.max())
-        stage = np.array(mapping.stage)
-        synop_s, update_s, barrier_s = (
-            np.zeros(3) if figure is None else ends(figure)
-            for figure in (constants.synop_s, constants.update_s, constants.barrier_s)
-        )
-        rows = len(stage)
-        # operations/inference / (timesteps/inference * cores) = operations/timestep in each core
-        share = steps * np.maximum(mapping.cores, 1)
-        done, updates = (
-            np.bincount(stage, np.nan_to_num(each), minlength=rows) / share for each in (arriving, updated)
-        )
-        # s/operation * operations/timestep
-        stage_s = np.outer(synop_s, done) + np.outer(update_s, updates)
-        step_s = stage_s.max(axis=1) + barrier_s if constants.synop_s else np.full(3, np.nan)
-        clock_s = scenario.timestep_s or (constants.timestep_s and constants.timestep_s.value_si)
-        if clock_s:
-            step_s = np.fmax(step_s, clock_s)
-        busy_s = step_s * steps
-        period_s = 1 / scenario.inferences_per_second if scenario.inferences_per_second else busy_s
-        idle_s = np.maximum(0.0, period_s - busy_s)
-        return Timing(stage_s=stage_s, step_s=step_s, steps=steps, busy_s=busy_s, idle_s=idle_s)
-
-    def _latency(self, ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenario) -> None:
-        """Give the longest stage its time, and the rest of every timestep to synchronisation."""
-        batch = scenario.batch_size
-        total_s = float(timing.step_s[0]) * (timing.steps * batch + mapping.depth - 1)
-        row = int(timing.stage_s[0].argmax())
-        longest = float(timing.stage_s[0, row]) * timing.steps * batch
-        ledger.latency_s[row] = longest
-        ledger.latency_s[len(ledger.work.calls) + NETWORK.index("synchronisation")] = total_s - longest
 
     def _capacity(self) -> Capacity:
         def of(figure: Figure | None) -> float:
@@ -263,26 +188,24 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             cores_per_tile=1.0 if constants.cores_per_tile is None else constants.cores_per_tile.value_si,
         )
 
-    def _idle_remarks(self, work: Work, timing: Timing, scenario: Scenario) -> tuple[Remark, ...]:
-        if not scenario.inferences_per_second:
-            return ()
-        row = len(work.calls) + NETWORK.index("idle power")
-        return idle_remarks(self.constants.idle_w, float(timing.idle_s[0]), row)
-
     def _unfit(self, mapping: Mapping) -> str:
         chips = self.constants.chips
         if chips is None or mapping.chips <= chips.value_si:
             return ""
         return f"does not fit: it needs {mapping.chips} chips, and {chips.value_si:g} work together"
 
-    def _not_modelled(self, timing: Timing) -> tuple[str, ...]:
+    def _not_modelled(self, timing: Timing) -> Iterator[str]:
         charged = {TERM_OF[name] for name in self.figures if name in TERM_OF}
+        if self.constants.draws_in_pauses:
+            charged.add("idle")
         if np.isnan(timing.busy_s[0]):
             charged -= {"static", "host", "idle"}
         # A chip of graded events without a figure for accumulates multiplies spikes as any other value.
         absent = {"acs"} if self.graded_events and "macs" in charged else set()
+        if take_elementwise(self):
+            absent.add("elementwise")
         terms = dict.fromkeys((*TERM_OF.values(), "elementwise", "synchronisation"))
-        return tuple(term for term in terms if term not in charged | absent | {"reset"})
+        yield from (term for term in terms if term not in charged | absent | {"reset"})
 
     def _notes(self, work: Work, mapping: Mapping, timing: Timing, scenario: Scenario) -> list[str]:
         cores = int(mapping.cores.sum())
@@ -291,16 +214,10 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         ]
         if self.constants.neurons_per_core is None and self.constants.synapses_per_core is None:
             notes = ["its capacity is not known: one core a layer and one chip are assumed"]
-        busy_s = float(timing.busy_s[0])
-        if math.isnan(busy_s):
-            notes.append("no times are known: static energy is not modelled, unless timestep_s is given")
-        else:
-            notes.append("a batch runs sample by sample")
-        pace = scenario.inferences_per_second
-        if pace and busy_s * pace > 1:
-            notes.append("it cannot keep up with so many inferences per second, and runs back to back")
+        notes += time_notes(timing, mapping, self.constants, scenario)
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             notes.append("the network keeps no state: each inference computes its whole window again")
+        notes += neuron_notes(work, self)
         notes += dtype_notes(self, scenario)
         notes += boundary_notes(self.figures, scenario)
         return notes + unverified_notes(self.figures)

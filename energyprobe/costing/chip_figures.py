@@ -60,6 +60,11 @@ class Constants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cores_per_tile: Figure | None = None
     chips: Figure | None = None
 
+    @property
+    def draws_in_pauses(self) -> bool:
+        """Whether it is known what it draws between inferences: idle, or else by leaking."""
+        return self.idle_w is not None or self.static_w is not None
+
 
 DIMENSIONS: dict[str, Dimension] = {
     **dict.fromkeys(("static_w", "core_static_w", "idle_w", "host_w"), "power"),

@@ -7,10 +7,12 @@ import numpy as np
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure
+from energyprobe.costing.ledger import Ledger, ends
+from energyprobe.costing.neurons import elementwise_beside_neurons, neuron_notes, take_elementwise
 from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
-from energyprobe.costing.table import Array, CostTable, TermCost
+from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.titles import figure_title, term_title, unverified_notes
 from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
@@ -90,23 +92,27 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         The scenario's batch size changes nothing: each inference costs its operations.
         """
         work = work_of(counts, scenario)
-        operations = self._operations(work)
-        energies = {term: self._energies(term, each, work) for term, each in operations.items()}
-        energy_j, low_j, high_j = _sums(work, energies)
-        return CostTable(
-            device=self,
-            scenario=scenario,
-            layer=tuple(call.layer for call in work.calls),
-            call=tuple(call.call_index for call in work.calls),
-            kind=("layer",) * len(work.calls),
-            terms={term: self._term(term, operations[term], energies[term], work) for term in self.priced},
-            energy_j=energy_j,
-            low_j=low_j,
-            high_j=high_j,
-            latency_s=np.full(len(work.calls), np.nan),
+        macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
+        ledger = Ledger(self, work)
+        operations = {
+            "macs": macs,
+            "acs": acs,
+            "neuron_updates": work["neuron_updates"],
+            "elementwise": elementwise_beside_neurons(work, self),
+        }
+        for term, amounts in operations.items():
+            if term in self.priced:
+                ledger.charge(term, amounts, self._prices(term, work), self._figures_of(term))
+            else:
+                # Of graded values on a device of spikes the remarks tell.
+                ledger.leave_out(term, amounts, told=term == "macs")
+        ledger.leave_out("lookups", work["lookups"])
+        ledger.unknown(work.uncounted)
+        ledger.latency_s[:] = np.nan
+        return ledger.table(
+            scenario,
             not_modelled=self.not_modelled,
-            left_out=self._left_out(operations),
-            remarks=remarks_of(work, self, np.isnan(operations["macs"] + operations["acs"])),
+            remarks=remarks_of(work, self, np.isnan(macs + acs)),
             notes=self._notes(work, scenario),
         )
 
@@ -120,48 +126,30 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
     def not_modelled(self) -> tuple[str, ...]:
         """Terms that it has no figure for, those that this model never prices among them."""
         # A device of graded events without a figure for accumulates does none: it multiplies spikes, too.
-        does_not_occur = ("acs",) if self.graded_events else ()
+        does_not_occur = [
+            *(["acs"] if self.graded_events else []),
+            *(["elementwise"] if take_elementwise(self) else []),
+        ]
         without = (term for term in PRICED if term not in self.priced and term not in does_not_occur)
         return (*without, *NEVER_MODELLED)
 
-    def _operations(self, work: Work) -> dict[str, Array]:
-        """Operations of each term per inference, shape ``(entries,)``; NaN where they are unknown."""
-        macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
-        return {
-            "macs": macs,
-            "acs": acs,
-            "neuron_updates": work["neuron_updates"],
-            "elementwise": work["elementwise_ops"],
-        }
+    def _figures_of(self, term: str) -> list[Figure]:
+        """The figures that a term is priced by."""
+        return [figure for name, figure in self.figures.items() if _term_of(name) == term]
 
-    def _energies(self, term: str, operations: Array, work: Work) -> Array:
-        """Joules per inference of one term: value, low and high, shape ``(3, entries)``."""
-        joules = np.full((3, len(operations)), np.nan)
-        joules[:] = _ends(getattr(self.constants, term))
+    def _prices(self, term: str, work: Work) -> Array:
+        """Joules of an operation of each entry, shape ``(3, entries)``; NaN without a figure."""
+        prices = np.repeat(ends(getattr(self.constants, term))[:, None], len(work.row), axis=1)
         if term == "neuron_updates":
             for kind, figure in self.constants.neuron_kinds.items():
-                joules[:, work.neuron == kind] = _ends(figure)
-        # J/operation * operations/inference = J/inference; nothing done costs nothing, priced or not.
-        return np.where(operations == 0, 0.0, operations * joules)
-
-    def _term(self, term: str, operations: Array, energies: Array, work: Work) -> TermCost:
-        energy_j, low_j, high_j = map(work.by_row, energies)
-        figures = [figure for name, figure in self.figures.items() if _term_of(name) == term]
-        return TermCost(
-            operations=work.by_row(operations),
-            energy_j=energy_j,
-            low_j=low_j,
-            high_j=high_j,
-            sources=tuple(dict.fromkeys(key for figure in figures for key in figure.cites)),
-        )
-
-    def _left_out(self, operations: dict[str, Array]) -> dict[str, float]:
-        return {term: float(np.nansum(operations[term])) for term in PRICED if term in self.not_modelled}
+                prices[:, work.neuron == kind] = ends(figure)[:, None]
+        return prices
 
     def _notes(self, work: Work, scenario: Scenario) -> tuple[str, ...]:
         notes = ["constant energy per operation: the batch size does not change the energy of an inference"]
         if scenario.inferences_per_second or scenario.timestep_s:
             notes.append("no times are known: neither the pace nor the length of a timestep changes anything")
+        notes += neuron_notes(work, self)
         notes += dtype_notes(self, scenario)
         notes += boundary_notes(self.figures, scenario)
         steps = work.timesteps.max()
@@ -171,28 +159,6 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
             notes.append(f"no range is published, low and high hold the value: {', '.join(alone)}")
         notes += unverified_notes(self.figures)
         return tuple(notes)
-
-
-def _sums(work: Work, energies: dict[str, Array]) -> Array:
-    """Joules of each row, shape ``(3, rows)``; NaN for a row that does only what has no price."""
-    synaptic = energies["macs"] + energies["acs"]
-    done = [
-        (work["dense_synops"], synaptic),
-        (work["neuron_updates"], energies["neuron_updates"]),
-        (work["elementwise_ops"], energies["elementwise"]),
-    ]
-    priced = np.any([(count > 0) & ~np.isnan(energy[0]) for count, energy in done], axis=0)
-    unpriced = np.any([(count > 0) & np.isnan(energy[0]) for count, energy in done], axis=0)
-    unpriced |= work.uncounted | (work["lookups"] > 0)
-    unknown = work.any_by_row(unpriced) & ~work.any_by_row(priced)
-    known = np.nansum(list(energies.values()), axis=0)
-    return np.array([np.where(unknown, np.nan, work.by_row(end)) for end in known])
-
-
-def _ends(figure: Figure | None) -> Array:
-    """Value, low and high in joules, shape ``(3, 1)``; NaN without a figure."""
-    ends = (np.nan,) * 3 if figure is None else (figure.value_si, figure.low_si, figure.high_si)
-    return np.array(ends)[:, None]
 
 
 def _term_of(name: str) -> str:

@@ -136,11 +136,11 @@ def charge_decode_neurons(
         (constants.hops, messages * mapping.hops),
     ):
         if figure is not None:
-            cites = (*figure.cites, *constants.decode_spikes.cites)
-            ledger.charge_rows(TERM, amounts[0], amounts * ends(figure)[:, None], cites)
+            joules = amounts * ends(figure)[:, None]
+            ledger.charge_rows(TERM, amounts[0], joules, (figure, constants.decode_spikes))
     if constants.neuron_updates is not None:
         joules = decoding.updates * update_prices(constants.neuron_updates, active)
-        ledger.charge_rows(TERM, decoding.updates, joules, constants.neuron_updates.cites)
+        ledger.charge_rows(TERM, decoding.updates, joules, (constants.neuron_updates,))
 
 
 def decode_notes(decoding: Decoding, constants: Constants) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from energyprobe.costing.figures import UNITS, Dimension, Figure, Source, widest
+from energyprobe.costing.titles import TERMS
 from energyprobe.errors import DeviceError, ScenarioError, nearest
 from energyprobe.trace.records import Reading
 
@@ -104,6 +105,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                     f"constants.{term}.unit: {figure.unit!r} is a unit of {figure.dimension}, "
                     f"expected one of {wanted}: {', '.join(UNITS[wanted])}"
                 )
+            for included in figure.includes:
+                if included not in TERMS:
+                    raise DeviceError(
+                        f"constants.{term}.includes: no term {included!r}, {nearest(included, TERMS)}"
+                    )
         for field, key in self._citations():
             if key not in self.sources:
                 raise DeviceError(f"{field}: no source {key!r}, {nearest(key, self.sources)}")
@@ -167,6 +173,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             for term, figure in self.figures.items()
             if figure.has_range and figure.dimension not in ("number", "memory")
         )
+
+    @property
+    def included(self) -> frozenset[str]:
+        """Terms that its figures hold without a figure of their own."""
+        return frozenset(term for figure in self.figures.values() for term in figure.includes)
 
     def dimension_of(self, term: str) -> Dimension:
         """What the figure of a term measures: the energy of one operation, unless a model says otherwise."""

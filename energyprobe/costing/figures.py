@@ -91,6 +91,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     basis : {"marginal", "average"}
         ``"marginal"``: what one more costs. ``"average"``: all power of a chip at one operating point over
         what it did there, so that static power is in it already.
+    includes : tuple of str
+        Terms of other work that it holds already: they are neither charged nor missing.
     note : str
         What a reader should know: how it was derived, how others use it.
 
@@ -112,6 +114,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     via: str | None = None
     range_source: str | None = None
     basis: Literal["marginal", "average"] = "marginal"
+    includes: tuple[str, ...] = ()
     note: str = ""
 
     def __post_init__(self) -> None:

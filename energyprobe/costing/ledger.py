@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.figures import Figure
+from energyprobe.costing.figures import Figure, widest
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array, CostTable, Remark, TermCost
+from energyprobe.costing.titles import term_title
 from energyprobe.costing.work import Work
 
 
@@ -25,25 +27,31 @@ class Ledger:
     """What is charged to the rows of a network, and to rows of its own for what no layer causes.
 
     A term adds up over everything that is charged under its name. What is unknown is NaN and leaves a
-    row's price as a lower bound; where nothing else is charged to the row, its price is NaN.
+    row's price as a lower bound; where nothing else is charged to the row, its price is NaN. A term that no
+    figure is for leaves a remark with each row that has some of it.
 
     Parameters
     ----------
+    device : Device
+        Who is paid.
     work : Work
         The counts of the network.
     network : tuple of str
         Names of the rows that no layer causes.
     """
 
-    def __init__(self, work: Work, network: tuple[str, ...]) -> None:
+    def __init__(self, device: Device, work: Work, network: tuple[str, ...] = ()) -> None:
+        self.device = device
         self.work = work
         self.network = network
         self.rows = len(work.calls) + len(network)
         self.unpriced = np.zeros(self.rows, dtype=bool)
         self.latency_s = np.zeros(self.rows)
-        self._terms: dict[str, tuple[Array, Array, tuple[str, ...]]] = {}
+        self._terms: dict[str, tuple[Array, Array, tuple[Figure, ...]]] = {}
+        self._left_out: dict[str, float] = {}
+        self._remarks: list[Remark] = []
 
-    def charge(self, term: str, amounts: Array, prices: Array, cites: tuple[str, ...]) -> None:
+    def charge(self, term: str, amounts: Array, prices: Array, figures: Iterable[Figure]) -> None:
         """Charge the entries of the network.
 
         Parameters
@@ -53,20 +61,21 @@ class Ledger:
         amounts : ndarray, shape (entries,) or (3, entries)
             Per inference; NaN where unknown. Three of them where they are an interval, too.
         prices : ndarray, shape (3,) or (3, entries)
-            Joules for each: value, low, high.
-        cites : tuple of str
-            Keys of the publications behind the prices.
+            Joules for each: value, low, high; NaN where there is none.
+        figures : iterable of Figure
+            What the prices come from.
         """
         amounts = np.broadcast_to(amounts, (3, len(self.work.row)))
-        prices = prices[:, None] if prices.ndim == 1 else prices
+        prices = np.broadcast_to(prices[:, None] if prices.ndim == 1 else prices, amounts.shape)
         # J/operation * operations/inference = J/inference; nothing done costs nothing, priced or not.
         joules = np.where(amounts == 0, 0.0, amounts * prices)
-        self.leave_out(np.isnan(joules[0]))
+        self.unknown(np.isnan(amounts[0]))
+        self.leave_out(term, np.where(np.isnan(prices[0]), amounts[0], 0.0))
         self.charge_rows(
-            term, self.work.by_row(amounts[0]), np.array([self.work.by_row(each) for each in joules]), cites
+            term, self.work.by_row(amounts[0]), np.array([self.work.by_row(each) for each in joules]), figures
         )
 
-    def charge_rows(self, term: str, amounts: Array, joules: Array, cites: tuple[str, ...]) -> None:
+    def charge_rows(self, term: str, amounts: Array, joules: Array, figures: Iterable[Figure]) -> None:
         """Charge the rows of the network.
 
         Parameters
@@ -77,12 +86,12 @@ class Ledger:
             What is paid for, per inference.
         joules : ndarray, shape (3, rows)
             What it costs: value, low, high.
-        cites : tuple of str
-            Keys of the publications behind the price.
+        figures : iterable of Figure
+            What the price comes from.
         """
         none = np.zeros((4, len(self.network)))
         rows = np.concatenate([[amounts, *joules], none], axis=1)
-        self._add(term, rows[0], rows[1:], cites)
+        self._add(term, rows[0], rows[1:], figures)
 
     def charge_network(self, name: str, term: str, amount: Array | float, figure: Figure) -> None:
         """Charge a row that no layer causes.
@@ -98,15 +107,40 @@ class Ledger:
         figure : Figure
             Watts, joules, or joules for each byte.
         """
-        row = len(self.work.calls) + self.network.index(name)
+        row = self.row_of(name)
         joules, done = np.zeros((3, self.rows)), np.zeros(self.rows)
         joules[:, row] = amount * ends(figure)
         done[row] = np.broadcast_to(amount, 3)[0]
-        self._add(term, done, joules, figure.cites)
+        self._add(term, done, joules, (figure,))
 
-    def leave_out(self, entries: npt.NDArray[np.bool_]) -> None:
-        """Note that these entries, shape ``(entries,)``, do something that is not charged."""
+    def row_of(self, name: str) -> int:
+        """The row of something that no layer causes."""
+        return len(self.work.calls) + self.network.index(name)
+
+    def unknown(self, entries: npt.NDArray[np.bool_]) -> None:
+        """Note that of these entries, shape ``(entries,)``, something is not known: others say what."""
         self.unpriced[: len(self.work.calls)] |= self.work.any_by_row(entries)
+
+    def leave_out(self, term: str, amounts: Array, *, told: bool = False) -> None:
+        """Note what is done without a price, unless it is in another figure already.
+
+        Parameters
+        ----------
+        term : str
+            Name of the term.
+        amounts : ndarray, shape (entries,)
+            Operations per inference; NaN where unknown.
+        told : bool
+            Whether remarks of others say so.
+        """
+        if term in self.device.included or not np.any(amounts != 0):
+            return
+        self.unknown(amounts != 0)
+        if total := float(np.nansum(amounts)):
+            self._left_out[term] = total
+        for row in () if told else np.flatnonzero(self.work.any_by_row(amounts > 0)).tolist():
+            text = f"{self.work.calls[row].key} has {term_title(term)} without a price"
+            self._remarks.append(Remark(row, text, True))
 
     def leave_out_all(self) -> None:
         """Note that no price says anything, those of rows that no layer causes among them; nor any time."""
@@ -115,54 +149,65 @@ class Ledger:
 
     def table(
         self,
-        device: Device,
         scenario: Scenario,
         *,
-        not_modelled: tuple[str, ...],
-        left_out: dict[str, float],
+        not_modelled: Iterable[str],
         remarks: tuple[Remark, ...],
-        notes: tuple[str, ...],
-        time_per_inference_s: float,
+        notes: Iterable[str],
+        time_per_inference_s: float = math.nan,
         timestep_s: float = math.nan,
         does_not_fit: str = "",
     ) -> CostTable:
         """Make the table; intervals are widened by the error of the device on held-out measurements."""
-        factor = device.held_out.factor if device.held_out else 1.0
+        held_out = self.device.held_out
+        factor = held_out.factor if held_out else 1.0
         widened = np.array([1.0, 1 / factor, factor])[:, None]
-        terms = {}
-        for name, (done, joules, cites) in self._terms.items():
-            value, low, high = widened * joules
-            terms[name] = TermCost(operations=done, energy_j=value, low_j=low, high_j=high, sources=cites)
         known = np.zeros((3, self.rows))
         for _, joules, _ in self._terms.values():
             known += np.nan_to_num(joules)
         # Where nothing at all has a price, the rows that no layer causes are unknown, too.
         unknown = self.unpriced & (known[0] == 0) if self._terms else np.ones(self.rows, dtype=bool)
         energy_j, low_j, high_j = np.where(unknown, np.nan, widened * known)
+        without = (term for term in not_modelled if term not in self.device.included)
+        if scenario.streaming and math.isnan(time_per_inference_s):
+            # Without times, it is taken to keep up.
+            time_per_inference_s = 1.0
         calls = self.work.calls
         return CostTable(
-            device=device,
+            device=self.device,
             scenario=scenario,
             layer=(*(call.layer for call in calls), *self.network),
             call=(*(call.call_index for call in calls), *(0 for _ in self.network)),
             kind=("layer",) * len(calls) + ("network",) * len(self.network),
-            terms=terms,
+            terms={
+                name: _term(done, widened * joules, of) for name, (done, joules, of) in self._terms.items()
+            },
             energy_j=energy_j,
             low_j=low_j,
             high_j=high_j,
             latency_s=self.latency_s,
-            not_modelled=not_modelled,
-            left_out=left_out,
-            remarks=remarks,
-            notes=notes,
+            not_modelled=tuple(dict.fromkeys((*without, *self._left_out))),
+            left_out=self._left_out,
+            remarks=tuple(sorted((*remarks, *self._remarks), key=lambda remark: remark.row)),
+            notes=tuple(notes),
+            timesteps=float(self.work.timesteps.max()),
             time_per_inference_s=time_per_inference_s,
             timestep_s=timestep_s,
             does_not_fit=does_not_fit,
         )
 
-    def _add(self, term: str, done: Array, joules: Array, cites: tuple[str, ...]) -> None:
-        if term in self._terms:
-            before_done, before, before_cites = self._terms[term]
-            done, joules = done + before_done, joules + before
-            cites = tuple(dict.fromkeys((*before_cites, *cites)))
-        self._terms[term] = (done, joules, cites)
+    def _add(self, term: str, done: Array, joules: Array, figures: Iterable[Figure]) -> None:
+        before_done, before, others = self._terms.get(term, (0.0, 0.0, ()))
+        self._terms[term] = (done + before_done, joules + before, (*others, *figures))
+
+
+def _term(done: Array, joules: Array, figures: tuple[Figure, ...]) -> TermCost:
+    value, low, high = joules
+    return TermCost(
+        operations=done,
+        energy_j=value,
+        low_j=low,
+        high_j=high,
+        sources=tuple(dict.fromkeys(key for figure in figures for key in figure.cites)),
+        boundary=widest(figure.boundary for figure in figures),
+    )

@@ -21,7 +21,7 @@ from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
-from energyprobe.trace.operations import Conv, Dense, NeuronUpdate
+from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate
 from energyprobe.trace.records import Activity, LayerCall, Step
 
 
@@ -101,7 +101,7 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
             accesses_of(step, work.calls[row])
             for step, row in zip(work.steps, work.row.tolist(), strict=True)
         ]
-        ledger = Ledger(work, ())
+        ledger = Ledger(self, work)
         constants = self.constants
         access = self._access(work)
         mac, ac = ends(constants.multiply) + ends(constants.add), ends(constants.add)
@@ -109,29 +109,34 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
             name: work.per_inference([getattr(each, name) if each else 0.0 for each in accesses])
             for name in Accesses.__dataclass_fields__
         }
-        arithmetic = (*constants.multiply.cites, *constants.add.cites)
-        ledger.charge("memory", counted["memory"], access, constants.access.cites)
-        ledger.charge("macs", counted["macs"], mac, tuple(dict.fromkeys(arithmetic)))
-        ledger.charge("acs", counted["acs"], ac, constants.add.cites)
-        ledger.charge("addressing", counted["address_macs"], mac, tuple(dict.fromkeys(arithmetic)))
-        ledger.charge("addressing", counted["address_acs"], ac, constants.add.cites)
-        left = np.array([each is None for each in accesses]) & (
-            work.uncounted | (work["dense_synops"] > 0) | (work["neuron_updates"] > 0)
-        )
-        ledger.leave_out(left)
+        adds, multiplies = (constants.add,), (constants.multiply, constants.add)
+        ledger.charge("memory", counted["memory"], access, (constants.access, constants.access_per_bit))
+        ledger.charge("macs", counted["macs"], mac, multiplies)
+        ledger.charge("acs", counted["acs"], ac, adds)
+        ledger.charge("addressing", counted["address_macs"], mac, multiplies)
+        ledger.charge("addressing", counted["address_acs"], ac, adds)
+        without = np.array([each is None for each in accesses])
+        ledger.leave_out("macs", np.where(without, work["dense_synops"], 0))
+        ledger.leave_out("neuron_updates", np.where(without, work["neuron_updates"], 0))
+        ledger.leave_out("elementwise", self._elementwise(work))
+        ledger.leave_out("lookups", work["lookups"])
+        ledger.unknown(work.uncounted)
         ledger.latency_s[:] = np.nan
         return ledger.table(
-            self,
             scenario,
-            not_modelled=("elementwise", "communication", "synchronisation", "static", "idle", "host"),
-            left_out={"elementwise": float(np.nansum(work["elementwise_ops"]))},
+            not_modelled=("communication", "synchronisation", "static", "idle", "host"),
             remarks=remarks_of(work, self, np.isnan(counted["memory"])),
             notes=(
                 "by the equations of Lemaire et al., for convolutions and matrices; neurons are leaky",
                 *dtype_notes(self, scenario),
                 *boundary_notes(self.figures, scenario),
             ),
-            time_per_inference_s=math.nan,
+        )
+
+    def _elementwise(self, work: Work) -> Array:
+        """Elementwise operations that the equations leave out; biases and rectifiers are in them."""
+        return np.where(
+            [step is not None and _in_equations(step) for step in work.steps], 0, work["elementwise_ops"]
         )
 
     def _access(self, work: Work) -> Array:
@@ -139,6 +144,10 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
         weights = np.array([step.weights if step else 0 for step in work.steps], dtype=np.float64)
         bits = weights * self.constants.bits.value_si
         return ends(self.constants.access)[:, None] + np.outer(ends(self.constants.access_per_bit), bits)
+
+
+def _in_equations(step: Step) -> bool:
+    return isinstance(step.operation, Elementwise) and step.operation.function in ("bias", "relu")
 
 
 def accesses_of(step: Step | None, call: LayerCall) -> Accesses | None:

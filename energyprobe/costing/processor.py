@@ -12,6 +12,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.ledger import Ledger, ends
+from energyprobe.costing.pace import pace_notes, period_s, timestep_s
 from energyprobe.costing.processor_figures import DIMENSIONS, KINDS, Constants, TypeFigures
 from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of
 from energyprobe.costing.scenario import BYTES, DType, Scenario
@@ -111,42 +112,48 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         batch = scenario.batch_size
         kernels = kernel_work(work, scenario, dtype)
         bill = self._bill(kernels, types)
-        ledger = Ledger(work, NETWORK)
+        ledger = Ledger(self, work, NETWORK)
         constants = self.constants
         if types.macs is not None:
             amounts = kernels.macs.sum(axis=0) / batch
-            ledger.charge_rows("macs", amounts, bill.arithmetic_j / batch, types.macs.cites)
-        if constants.memory is not None or constants.cache is not None:
-            ledger.charge_rows(
-                "memory",
-                bill.moved_bytes / batch,
-                bill.traffic_j / batch,
-                _cites(constants.memory, constants.cache),
-            )
+            ledger.charge_rows("macs", amounts, bill.arithmetic_j / batch, (types.macs,))
+        if levels := [figure for figure in (constants.memory, constants.cache) if figure is not None]:
+            ledger.charge_rows("memory", bill.moved_bytes / batch, bill.traffic_j / batch, levels)
         run_s = _known(types.run_s)
         busy_s = (bill.kernels_s.sum(axis=1) + run_s) / batch
-        idle_s = np.maximum(0.0, _period_s(work, scenario) - busy_s)
+        due_s = _real_time_s(work, scenario)
+        pause_s = np.maximum(0.0, max(period_s(scenario), due_s) - busy_s)
+        # The shorter it is busy, the longer it is idle.
+        idle_s = np.array([pause_s[0], pause_s[2], pause_s[1]])
         ledger.charge_network("static power", "static", busy_s, constants.static_w)
-        if constants.idle_w is not None and scenario.covers(constants.idle_w.boundary):
+        if constants.idle_w is not None:
             ledger.charge_network("idle power", "idle", idle_s, constants.idle_w)
-        ledger.leave_out(work.uncounted)
+        remarks = remarks_of(work, self, work.uncounted)
+        if constants.idle_w is None:
+            remarks += idle_remarks(float(idle_s[0]), ledger.row_of("idle power"), scenario)
+        ledger.unknown(work.uncounted)
+        if not self._moves_bytes(types):
+            ledger.leave_out("neuron_updates", work["neuron_updates"])
+            ledger.leave_out("elementwise", work["elementwise_ops"])
         if not self._prices_layers(types):
             # Only the power of the whole is known: no kernel has an energy of its own, which is not 0.
             ledger.unpriced[: len(work.calls)] |= kernels.launches > 0
-        ledger.latency_s[: len(work.calls)] = bill.kernels_s[0]
-        ledger.latency_s[len(work.calls) + NETWORK.index("run")] = run_s[0]
+        # Of a stream, what counts is how soon the result of one timestep is there.
+        passes = float(work.timesteps.max()) if scenario.streaming else 1.0
+        ledger.latency_s[: len(work.calls)] = bill.kernels_s[0] / passes
+        ledger.latency_s[ledger.row_of("run")] = run_s[0] / passes
         unfit = self._unfit(kernels)
-        idle_row = len(work.calls) + NETWORK.index("idle power")
         return ledger.table(
-            self,
             scenario,
-            not_modelled=tuple(self._not_modelled(types)),
-            left_out={},
-            remarks=(
-                *remarks_of(work, self, work.uncounted),
-                *idle_remarks(constants.idle_w, float(idle_s[0]), idle_row),
+            not_modelled=self._not_modelled(types),
+            remarks=remarks,
+            notes=(
+                *([unfit] if unfit else []),
+                *self._notes(work, scenario, dtype),
+                *pace_notes(float(busy_s[0]), due_s, scenario),
+                *boundary_notes(self.figures, scenario),
+                *unverified_notes(self.figures),
             ),
-            notes=(*([unfit] if unfit else []), *self._notes(work, scenario, dtype, float(busy_s[0]))),
             time_per_inference_s=float(busy_s[0] + idle_s[0]),
             does_not_fit=unfit,
         )
@@ -197,55 +204,52 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"does not fit: it needs {needed:,.0f} bytes of memory, and there are {figure.value_si:,.0f}"
 
     def _not_modelled(self, types: TypeFigures) -> Iterator[str]:
-        if types.macs is None:
-            yield "macs"
-        if self.constants.memory is None and self.constants.cache is None:
-            yield "memory"
+        # Arithmetic and bytes without energies of their own are in static power: that of all it does.
+        if not self._moves_bytes(types):
+            yield from ("elementwise", "neuron_updates")
         if self.constants.idle_w is None:
             yield "idle"
-        yield from ("elementwise", "neuron_updates", "host")
+        if self.covers != "system":
+            yield "host"
+
+    def _moves_bytes(self, types: TypeFigures) -> bool:
+        """Whether activations and states take time or energy: what elementwise work and neurons cost."""
+        constants = self.constants
+        traffic = (
+            types.activations_s,
+            constants.memory,
+            constants.memory_s,
+            constants.cache,
+            constants.cache_s,
+        )
+        return any(each is not None for each in traffic)
 
     def _prices_layers(self, types: TypeFigures) -> bool:
         """Whether operations or bytes have energies of their own, beside the power of the whole."""
         return any(each is not None for each in (types.macs, self.constants.memory, self.constants.cache))
 
-    def _notes(self, work: Work, scenario: Scenario, dtype: DType, busy_s: float) -> Iterator[str]:
+    def _notes(self, work: Work, scenario: Scenario, dtype: DType) -> Iterator[str]:
+        types = self.constants.types[dtype]
         yield f"computes zeros as any other value, in {dtype}"
-        if not self._prices_layers(self.constants.types[dtype]):
+        if self._moves_bytes(types):
+            yield "elementwise operations and neuron updates cost the bytes that they move and their launches"
+        if not self._prices_layers(types):
             yield "only the power of the whole is known: the energy of the layers is in static power"
         if work.timesteps.max() > 1:
             yield f"timesteps run {scenario.execution}"
-        pace = scenario.inferences_per_second
-        real_s = _real_time_s(work, scenario)
-        if busy_s > real_s > 0:
-            yield "it cannot keep up with timesteps of this length"
-        if pace and busy_s * pace > 1:
-            yield "it cannot keep up with so many inferences per second, and runs back to back"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             yield "the network keeps no state: each inference computes its whole window again"
         if self.held_out is not None:
             yield f"intervals hold its error on {self.held_out.measurements} held-out measurements"
-        yield from boundary_notes(self.figures, scenario)
-        yield from unverified_notes(self.figures)
 
 
 def _real_time_s(work: Work, scenario: Scenario) -> float:
     """Time that the timesteps of an inference last where their length is given; 0 for back to back."""
     steps = float(work.timesteps.max())
     # A batch is of signals that come in at the same time.
-    return scenario.timestep_s * steps / scenario.batch_size if scenario.timestep_s and steps > 1 else 0.0
-
-
-def _period_s(work: Work, scenario: Scenario) -> float:
-    """Time from one inference to the next, at least; 0 for back to back."""
-    pace = scenario.inferences_per_second
-    return max(1 / pace if pace else 0.0, _real_time_s(work, scenario))
+    return timestep_s(work, scenario) * steps / scenario.batch_size if steps > 1 else 0.0
 
 
 def _known(figure: Figure | None) -> Array:
     """Value, low and high; 0 where there is no figure: the term then stands among those not modelled."""
     return np.zeros(3) if figure is None else ends(figure)
-
-
-def _cites(*figures: Figure | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key for figure in figures if figure is not None for key in figure.cites))

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from energyprobe.costing.mapping import inputs_of, units
+from energyprobe.costing.neurons import FOLDED
 from energyprobe.costing.table import Array
 from energyprobe.errors import ScenarioError
 from energyprobe.trace.histograms import MAGNITUDE_EDGES
@@ -28,9 +29,6 @@ from energyprobe.trace.operations import (
     Uncounted,
 )
 from energyprobe.trace.records import Activity, LayerCall, Magnitudes, Step, Trace, Use
-
-FOLDED = frozenset({"bias", "relu", "linear", "batch_normalization", "dropout"})
-"""Elementwise functions that weights, thresholds and neurons take over."""
 
 _CENTRES = np.sqrt(MAGNITUDE_EDGES[:-1] * MAGNITUDE_EDGES[1:])
 

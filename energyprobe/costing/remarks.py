@@ -78,24 +78,24 @@ def spike_remarks(work: Work, sent: Array) -> tuple[Remark, ...]:
     )
 
 
-def idle_remarks(idle: Figure | None, idle_s: float, row: int) -> tuple[Remark, ...]:
-    """Say that a device draws more between inferences than is charged, where its idle power is not known.
+def idle_remarks(idle_s: float, row: int, scenario: Scenario) -> tuple[Remark, ...]:
+    """Say that a device draws more between inferences than is charged: it has no figure for it.
 
     Parameters
     ----------
-    idle : Figure or None
-        Its idle power.
     idle_s : float
         Seconds from the end of one inference to the start of the next; NaN where unknown.
     row : int
         Row of the table that idle power is charged to.
+    scenario : Scenario
+        With its pace.
 
     Returns
     -------
     tuple of Remark
-        One, or none where it is known or there is no pause.
+        One, or none where there is no pause.
     """
-    if idle is not None or idle_s == 0:
+    if idle_s == 0 or not (scenario.inferences_per_second or scenario.timestep_s or scenario.streaming):
         return ()
     text = "no idle power is published: what it draws between inferences is not modelled"
     return (Remark(row, text, True),)

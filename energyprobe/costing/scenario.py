@@ -39,6 +39,9 @@ class Scenario:
     timestep_s : float or None
         Length of a timestep: of an event-driven chip, in place of its own speed; a processor waits for
         the next one. What cannot keep up takes as long as it needs.
+    streaming : bool
+        Price one second of a network that runs on and on, such as a controller, in place of an inference:
+        each timestep is due when the recorded `dt`, or `timestep_s`, has passed.
     execution : {"stepwise", "folded", "fused"}
         How a conventional processor runs timesteps: one after the other; layers without state in one go
         over all timesteps; or those with state in one go, too, which keep it on the chip.
@@ -60,6 +63,7 @@ class Scenario:
     new_samples_per_inference: int | None = None
     inferences_per_second: float | None = None
     timestep_s: float | None = None
+    streaming: bool = False
     execution: Execution = "stepwise"
     converted_timesteps: int | None = None
     boundary: Boundary | None = None
@@ -90,6 +94,17 @@ class Scenario:
                 raise ScenarioError(f"no {name} {value!r}: {nearest(str(value), choices)}")
         if self.timesteps is not None and self.new_samples_per_inference is not None:
             raise ScenarioError("give timesteps or new_samples_per_inference, not both")
+        if not isinstance(self.streaming, bool):
+            raise ScenarioError(f"streaming must be True or False, got {self.streaming!r}")
+        if self.streaming:
+            for name in (
+                "timesteps",
+                "new_samples_per_inference",
+                "inferences_per_second",
+                "converted_timesteps",
+            ):
+                if getattr(self, name) is not None:
+                    raise ScenarioError(f"a stream has no inferences: give streaming or {name}, not both")
         if self.converted_timesteps is not None and (self.timesteps or self.new_samples_per_inference):
             raise ScenarioError("converted_timesteps are the timesteps: give no others")
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.device import Device
+from energyprobe.costing.figures import widest
 from energyprobe.costing.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -27,6 +28,8 @@ class TermCost:
         Joules, with every constant at its value, its cheap and its dear end.
     sources : tuple of str
         Keys of the publications behind its figures.
+    boundary : str
+        The largest boundary of its figures.
     """
 
     operations: Array
@@ -34,6 +37,7 @@ class TermCost:
     low_j: Array
     high_j: Array
     sources: tuple[str, ...]
+    boundary: str
 
     def total(self) -> TermTotal:
         """Sum over the rows whose cost is known."""
@@ -43,6 +47,7 @@ class TermCost:
             low_j=_known_sum(self.low_j),
             high_j=_known_sum(self.high_j),
             sources=self.sources,
+            boundary=self.boundary,
         )
 
 
@@ -55,6 +60,7 @@ class TermTotal:
     low_j: float
     high_j: float
     sources: tuple[str, ...]
+    boundary: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class Remark:
 
 @dataclass(frozen=True, kw_only=True)
 class TotalCost:
-    """What one inference costs.
+    """What one inference costs; or one second, of a stream.
 
     Attributes
     ----------
@@ -94,6 +100,10 @@ class TotalCost:
         Terms that the device has no figure for.
     lower_bound : bool
         Whether some rows cost more than their figures say.
+    boundary : str
+        See `CostTable.boundary`.
+    timesteps : float
+        Of the inference, or of the second.
     does_not_fit : str
         Why the network does not fit on the device; empty where it does, or where that is not known.
     """
@@ -106,7 +116,19 @@ class TotalCost:
     terms: dict[str, TermTotal]
     not_modelled: tuple[str, ...]
     lower_bound: bool
+    boundary: str
+    timesteps: float
     does_not_fit: str = ""
+
+    @property
+    def power_w(self) -> float:
+        """Mean power in watts, pauses included; NaN where the device model has no times."""
+        return self.energy_j / self.time_per_inference_s
+
+    @property
+    def energy_per_timestep_j(self) -> float:
+        """Joules of a timestep, all that runs beside it included."""
+        return self.energy_j / self.timesteps
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +145,7 @@ class CostTable:
     scenario : Scenario
         How the network is run.
     layer : tuple of str
-        Path of the layer, for each row.
+        Name of the layer, for each row; rows that no layer causes have names of their own.
     call : tuple of int
         Which of the layer's calls.
     kind : tuple of str
@@ -142,6 +164,8 @@ class CostTable:
         What is special about single rows.
     notes : tuple of str
         What is assumed throughout.
+    timesteps : float
+        Of an inference, or of the second of a stream.
     time_per_inference_s : float
         1 / throughput, pauses included; NaN where the device model has no times.
     timestep_s : float
@@ -164,6 +188,7 @@ class CostTable:
     left_out: dict[str, float]
     remarks: tuple[Remark, ...]
     notes: tuple[str, ...]
+    timesteps: float
     time_per_inference_s: float = math.nan
     timestep_s: float = math.nan
     does_not_fit: str = ""
@@ -188,6 +213,32 @@ class CostTable:
         """Why the total is a lower bound: the texts of those remarks."""
         return tuple(remark.text for remark in self.remarks if remark.lower_bound)
 
+    @property
+    def boundary(self) -> str:
+        """What the price covers: the largest boundary of the figures that make it up.
+
+        ``"operation"``, ``"core"``, ``"chip"``, ``"board"`` or ``"system"``; ``"unknown"`` where that of one
+        of them is, or nothing is priced.
+        """
+        return widest(term.boundary for term in self.terms.values() if term.total().energy_j > 0)
+
+    def same_boundary(self, other: CostTable) -> bool:
+        """Whether another price covers the same, so that the two can be divided.
+
+        Parameters
+        ----------
+        other : CostTable
+            Of any network, on any device.
+
+        Returns
+        -------
+        bool
+            Prices of an unknown boundary are alike on one device only.
+        """
+        if self.boundary == other.boundary == "unknown":
+            return self.device.name == other.device.name
+        return self.boundary == other.boundary
+
     def total(self) -> TotalCost:
         """Sum over all rows whose cost is known."""
         return TotalCost(
@@ -199,6 +250,8 @@ class CostTable:
             terms={name: term.total() for name, term in self.terms.items()},
             not_modelled=self.not_modelled,
             lower_bound=self.lower_bound,
+            boundary=self.boundary,
+            timesteps=self.timesteps,
             does_not_fit=self.does_not_fit,
         )
 

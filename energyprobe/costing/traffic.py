@@ -10,7 +10,7 @@ from energyprobe.costing.ledger import ends
 from energyprobe.costing.mapping import Mapping
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
-from energyprobe.trace.operations import NeuronUpdate, Synaptic
+from energyprobe.trace.operations import NeuronUpdate, Product, Synaptic
 from energyprobe.trace.records import Step
 
 
@@ -109,6 +109,8 @@ def spikes_sent(work: Work) -> Array:
 def events_received(work: Work, graded_events: bool) -> Array:
     """Messages that the synapses of each entry read, per inference: spikes, and graded events if there are.
 
+    A product of two activations reads both.
+
     Parameters
     ----------
     work : Work
@@ -125,10 +127,15 @@ def events_received(work: Work, graded_events: bool) -> Array:
     def received(step: Step | None) -> float | None:
         if step is None or not isinstance(step.operation, Synaptic):
             return 0
-        activity = None if step.use is None else step.use.activity
-        if activity is None:
+        if step.use is None:
             return None
-        return activity.events if activity.spikes is None else activity.spikes
+        read = [step.use.activity]
+        if isinstance(step.operation, Product):
+            read.append(step.use.other)
+        known = [each for each in read if each is not None]
+        if len(known) < len(read):
+            return None
+        return sum(each.events if each.spikes is None else each.spikes for each in known)
 
     events = work.per_inference([received(step) for step in work.steps])
     return events if graded_events else np.where(work.takes_graded, 0.0, events)

@@ -38,6 +38,8 @@ class Work:
         The row that each belongs to.
     repeats : ndarray, shape (rows,)
         How often the scenario runs each row, with what was recorded as 1.
+    step_s : float
+        Length of a timestep of a stream in seconds; 0 where it is none.
     """
 
     calls: tuple[LayerCall, ...]
@@ -46,6 +48,7 @@ class Work:
     counts: tuple[Counts, ...]
     row: npt.NDArray[np.intp]
     repeats: Array
+    step_s: float = 0.0
 
     def __getitem__(self, name: str) -> Array:
         """Counts of one name per inference, shape ``(entries,)``; NaN where unknown."""
@@ -100,7 +103,8 @@ def work_of(table: CountTable, scenario: Scenario | None = None) -> Work:
     table : CountTable
         Counts of a recording.
     scenario : Scenario, optional
-        How many timesteps an inference has; by default those of the recording.
+        How many timesteps an inference has, by default those of the recording; or a stream, of which a
+        second is laid out in place of an inference.
 
     Returns
     -------
@@ -112,8 +116,11 @@ def work_of(table: CountTable, scenario: Scenario | None = None) -> Work:
     TraceError
         If no sample was recorded, so that nothing is known of an inference.
     ScenarioError
-        If it changes the timesteps of a network that has none, or wants more new samples than there are.
+        If it changes the timesteps of a network that has none, wants more new samples than there are, or a
+        stream of timesteps of unknown length.
     """
+    scenario = scenario or Scenario()
+    step_s = _stream_step_s(table, scenario) if scenario.streaming else 0.0
     if not table.trace.samples:
         raise TraceError(f"the trace of {table.trace.model!r} holds no samples: no inference can be priced")
     entries: list[tuple[int, Step | None, Counts]] = []
@@ -128,7 +135,8 @@ def work_of(table: CountTable, scenario: Scenario | None = None) -> Work:
         steps=tuple(step for _, step, _ in entries),
         counts=tuple(counts for _, _, counts in entries),
         row=np.array([index for index, _, _ in entries], dtype=np.intp),
-        repeats=_repeats(table, scenario or Scenario()),
+        repeats=_repeats(table, scenario, step_s),
+        step_s=step_s,
     )
 
 
@@ -137,15 +145,31 @@ def keeps_state(call: LayerCall) -> bool:
     return call.timesteps > 1 and not call.foldable_over_time
 
 
-def _repeats(table: CountTable, scenario: Scenario) -> Array:
+def _stream_step_s(table: CountTable, scenario: Scenario) -> float:
+    """Length of the timesteps of which a stream runs one after the other."""
+    lengths = {row.call.dt for row in table.rows if row.call.dt}
+    if scenario.timestep_s:
+        return scenario.timestep_s
+    if len(lengths) != 1:
+        several = ", ".join(f"{each:g} s" for each in sorted(lengths))
+        found = f"has timesteps of {several}" if lengths else "has no dt"
+        raise ScenarioError(
+            f"streaming: the trace of {table.trace.model!r} {found}: give timestep_s, the length of one"
+        )
+    return lengths.pop()
+
+
+def _repeats(table: CountTable, scenario: Scenario, step_s: float) -> Array:
     """How often each row runs, shape ``(rows,)``: rows with timesteps in proportion to them."""
     timesteps = np.array([row.call.timesteps for row in table.rows], dtype=np.float64)
-    wanted = scenario.timesteps or scenario.new_samples_per_inference
+    # s / (s/timestep): a stream is priced for a second.
+    wanted = 1 / step_s if step_s else scenario.timesteps or scenario.new_samples_per_inference
     if wanted is None:
         return np.ones_like(timesteps)
     recorded, name = timesteps.max(), table.trace.model
     if recorded <= 1:
-        field = "timesteps" if scenario.timesteps else "new_samples_per_inference"
+        given = ("streaming", "timesteps", "new_samples_per_inference")
+        field = next(name for name in given if getattr(scenario, name))
         raise ScenarioError(f"{field}: the trace of {name!r} has no timesteps")
     if scenario.new_samples_per_inference:
         if wanted > recorded:

@@ -9,8 +9,8 @@ import pytest
 
 from energyprobe.costing.activity import relative_error, with_activity
 from energyprobe.counting.table import count
-from energyprobe.trace.operations import Dense, Product
 from energyprobe.trace.activity import Activity
+from energyprobe.trace.operations import Dense, Product
 
 
 def spikes(events: int, number: int, elements: int = 700) -> Activity:

@@ -90,7 +90,7 @@ def test_events_neurons_and_spikes(snn, make_chip):
     )
     assert cost.kind == ("layer",) * 3 + ("network",) * 5
     assert cost.energy_j[3:].tolist() == [0.0] * 5
-    assert cost.not_modelled == ("macs", "static", "idle", "host", "elementwise", "synchronisation")
+    assert cost.not_modelled == ("macs", "static", "idle", "host", "synchronisation")
     assert not cost.lower_bound
 
 
@@ -225,8 +225,9 @@ def test_paced_idle_power(snn, make_chip):
 
 
 def test_idle_power_that_is_not_published(snn, make_chip):
-    chip = make_chip(acs=2, static_w=3, timestep_s=1000)
-    cost = chip.cost(snn, Scenario(inferences_per_second=10))
+    paced = Scenario(inferences_per_second=10)
+    chip = make_chip(acs=2, neuron_updates=1, host_w=3, timestep_s=1000)
+    cost = chip.cost(snn, paced)
     assert "idle" in cost.not_modelled
     assert cost.total().lower_bound
     assert cost.reasons == ("no idle power is published: what it draws between inferences is not modelled",)
@@ -235,7 +236,18 @@ def test_idle_power_that_is_not_published(snn, make_chip):
     assert not chip.cost(snn).lower_bound
     assert not chip.cost(snn, Scenario(inferences_per_second=1e6)).lower_bound
     # Of an unknown length they are none the cheaper.
-    assert make_chip(acs=2).cost(snn, Scenario(inferences_per_second=10)).lower_bound
+    assert make_chip(acs=2, neuron_updates=1).cost(snn, paced).lower_bound
+
+
+def test_static_power_goes_on_in_pauses(snn, make_chip):
+    cost = make_chip(acs=2, neuron_updates=1, static_w=3, timestep_s=1000).cost(
+        snn, Scenario(inferences_per_second=10)
+    )
+    # 0.1 s, of which 11 us are busy.
+    assert cost.energy_j[network_row(cost, "static power")] == pytest.approx(3e-3 * 0.1)
+    assert "no idle power is published: static power is charged between inferences, too" in cost.notes
+    assert "idle" not in cost.not_modelled
+    assert not cost.lower_bound
 
 
 def test_static_power_of_whole_chips(snn, make_chip):
@@ -317,7 +329,6 @@ def test_graded_values_on_a_chip_of_spikes(make_call, make_trace, graded, make_c
     cost = make_chip(acs=2).cost(trace)
     assert math.isnan(cost.energy_j[0])
     assert cost.reasons == ("dense reads graded values; Chip takes spikes",)
-    assert cost.left_out == {"elementwise": 5}
     assert make_chip(graded_events=True, macs=4).cost(trace).energy_j[0] == pytest.approx(35 * 4 * PJ)
 
 

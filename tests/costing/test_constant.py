@@ -131,7 +131,8 @@ def test_graded_values_are_not_priced_on_a_device_of_spikes(make_call, make_trac
     total = cost.total()
     assert total.lower_bound
     assert total.energy_j == pytest.approx(6 * 23.6 * PJ)
-    assert cost.left_out["elementwise"] == 5
+    # The biases of spiking layers are in their neurons.
+    assert cost.left_out == ({} if events is None else {"macs": 30})
 
 
 def test_a_call_that_reads_both_is_priced_in_part(make_call, make_trace, graded, spiking, make_device):
@@ -173,7 +174,7 @@ def test_several_spikes_need_more_timesteps(make_call, make_trace, spiking, make
     assert not cost.lower_bound
     assert not cost.lower_bounds.any()
     assert cost.reasons == ()
-    assert make_device(macs=10, acs=2).cost(trace).remarks == ()
+    assert make_device(macs=10, acs=2, neuron_updates=50).cost(trace).remarks == ()
 
 
 def test_loihi_interval_from_inactive_to_active(make_call, make_trace, spiking):
@@ -212,7 +213,8 @@ def test_kinds_of_neurons_priced_apart(make_call, make_trace, make_device):
     assert chip.cost(trace).high_j == pj(55 * 50 + 33 * 800, 22 * 50)
     without = make_device(macs=10, kind_lstm=700).cost(trace)
     assert without.energy_j == pj(33 * 700, math.nan)
-    assert "neuron_updates" not in without.not_modelled
+    assert without.left_out == {"neuron_updates": 55 + 22}
+    assert without.reasons == ("a has neuron updates without a price", "b has neuron updates without a price")
     assert without.notes[1].endswith("multiply-accumulates, neuron updates (lstm)")
 
 
@@ -248,13 +250,22 @@ def test_terms_that_are_not_modelled_are_listed(snn, make_device):
     assert cost.left_out == {"neuron_updates": 55, "elementwise": 55}
     assert cost.total().not_modelled == cost.not_modelled
     assert set(cost.terms) == {"macs", "acs"}
-    assert device("loihi-constant").cost(snn).not_modelled[:2] == ("macs", "elementwise")
-    assert not cost.lower_bound
+    # What is done and has no price makes the total a lower bound; what no operation stands for does not.
+    assert cost.reasons == (
+        "dense has elementwise operations without a price",
+        "lif has neuron updates without a price",
+    )
+    assert cost.lower_bounds.tolist() == [True, True, False]
+    # Biases are in the neurons of a chip that has a price for them.
+    loihi = device("loihi-constant").cost(snn)
+    assert loihi.not_modelled[:2] == ("macs", "memory")
+    assert loihi.reasons == ("dense reads graded values; Intel Loihi (constant energy) takes spikes",)
 
 
 def test_a_silent_layer_is_priced_and_free(make_call, make_trace, spiking, make_device):
     steps = (Dense(inputs=7, units=5), spiking(0)), (Elementwise(function="bias", elements=5), None)
-    assert make_device(macs=10, acs=2).cost(make_trace(make_call("silent", *steps))).energy_j == pj(0)
+    chip = make_device(macs=10, acs=2, neuron_updates=50)
+    assert chip.cost(make_trace(make_call("silent", *steps))).energy_j == pj(0)
 
 
 def test_uncounted_call(make_call, make_trace, graded, make_device):

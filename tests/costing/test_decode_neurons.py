@@ -158,7 +158,8 @@ def test_an_ensemble_that_also_reads_values_says_so(channel, make_call, graded, 
         "a.neurons -> b", (Dense(inputs=50, units=40), spiking(1240 * 40)), inputs=("a",), **FOLDED
     )
     direct = chip(acs=figure(2)).cost(channel(full, inputs=("a -> b", "a.neurons -> b")))
-    assert direct.reasons == ("a reads graded values; Chip takes spikes",)
+    graded = [reason for reason in direct.reasons if "graded" in reason]
+    assert graded == ["a reads graded values; Chip takes spikes"]
     for cost in (mixed, direct):
         assert ends(cost.terms["decode_neurons"], 3) == pytest.approx(SPIKES * 40 * 2 * PJ)
 

@@ -103,7 +103,9 @@ def test_spikes_are_written_where_neurons_fire(cost_of, make_activity):
 def test_what_it_has_no_equations_for(cost_of, make_activity, spiking):
     neurons = cost_of(NeuronUpdate(neuron="lif", neurons=5), None, 0)
     assert math.isnan(neurons.energy_j[0])
-    assert cost_of(Pool(method="max", taps=12, outputs=3), None, 0).energy_j[0] == 0
+    pool = cost_of(Pool(method="max", taps=12, outputs=3), None, 0)
+    assert math.isnan(pool.energy_j[0])
+    assert pool.reasons == ("layer has elementwise operations without a price",)
     unseen = cost_of(Dense(inputs=13, units=5), spiking(85), 65, timesteps=11)
     assert unseen.lower_bound
     assert math.isnan(unseen.total().latency_s)
