@@ -40,6 +40,7 @@ _HOMES = {
     "TraceError": "energyprobe.errors",
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
+    "VerificationError": "energyprobe.errors",
     "breakeven": "energyprobe.costing.kernels.breakeven",
     "compare": "energyprobe.reporting.comparing",
     "counts": "energyprobe.counting.frame",
@@ -50,6 +51,7 @@ _HOMES = {
     "load_trace": "energyprobe.trace.storage",
     "plot": "energyprobe.reporting",
     "report": "energyprobe.reporting.result",
+    "verify": "energyprobe.verification.check",
 }
 """Public name to the module that defines it."""
 
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from energyprobe.errors import TraceError as TraceError
     from energyprobe.errors import TraceFileError as TraceFileError
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
+    from energyprobe.errors import VerificationError as VerificationError
     from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
     from energyprobe.reporting import plot as plot
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
     from energyprobe.reporting.result import report as report
     from energyprobe.trace.records import Trace as Trace
     from energyprobe.trace.storage import load_trace as load_trace
+    from energyprobe.verification.check import verify as verify
 else:
 
     def __getattr__(name: str) -> object:

@@ -14,6 +14,7 @@
     │   └── UnknownDeviceError (KeyError) no device of that name
     ├── ScenarioError (ValueError)        an impossible way to run a network
     ├── ReportError (ValueError)          a column, format or option that a report does not have
+    ├── VerificationError (AssertionError) counts that differ from those made by brute force
     └── MissingDependencyError (ImportError)
 """
 
@@ -73,6 +74,20 @@ class ScenarioError(EnergyprobeError, ValueError):
 
 class ReportError(EnergyprobeError, ValueError):
     """A column, format or option that a report does not have."""
+
+
+class VerificationError(EnergyprobeError, AssertionError):
+    """Counts differ from those made by brute force.
+
+    Attributes
+    ----------
+    verification : Verification
+        All counts, of both kinds.
+    """
+
+    def __init__(self, message: str, verification: object) -> None:
+        super().__init__(message)
+        self.verification = verification
 
 
 class MissingDependencyError(EnergyprobeError, ImportError):

@@ -42,7 +42,7 @@ OUTSIDE: dict[str, set[str]] = {
 }
 """Packages other than the standard library that each room imports."""
 
-ROOF = {"__init__", "__main__", "calibrate", "cli", "compat", "sweep", "verify"}
+ROOF = {"__init__", "__main__", "calibrate", "cli", "compat", "sweep", "verification"}
 """Files on top of all rooms: they import any of them."""
 
 
@@ -139,8 +139,8 @@ def test_every_folder_is_a_package() -> None:
         ("reporting/a.py", "from ..trace import b", "..trace is imported relatively"),
         ("frontends/keras/a.py", "from energyprobe.counting import b", "is not below frontends"),
         ("meters/a.py", "from energyprobe.frontends import b", "is not below meters"),
-        ("verify.py", "import tensorflow", "tensorflow is imported before it is used"),
-        ("verify.py", "import typer", "typer is imported before it is used"),
+        ("verification/a.py", "import tensorflow", "tensorflow is imported before it is used"),
+        ("verification/a.py", "import typer", "typer is imported before it is used"),
         ("cli/a.py", "import rich", "rich is imported before it is used"),
         ("kitchen/a.py", "x = 1", "the room 'kitchen' is in no table of this test"),
     ],
@@ -159,7 +159,7 @@ def test_a_wrong_import_is_found(module: str, source: str, expected: str) -> Non
         ("frontends/nengo/a.py", "import nengo\nfrom energyprobe.frontends.nengo import shim"),
         ("frontends/keras/a.py", "from energyprobe import __version__"),
         ("cli/a.py", "import typer\nfrom energyprobe.reporting.result import report"),
-        ("verify.py", "import energyprobe.reporting\ndef f():\n    import tensorflow"),
+        ("verification/a.py", "import energyprobe.reporting\ndef f():\n    import tensorflow"),
     ],
 )
 def test_a_right_import_is_let_through(module: str, source: str) -> None:

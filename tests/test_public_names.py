@@ -37,6 +37,7 @@ PUBLIC = [
     "TraceError",
     "TraceFileError",
     "UnknownDeviceError",
+    "VerificationError",
     "breakeven",
     "compare",
     "counts",
@@ -47,6 +48,7 @@ PUBLIC = [
     "load_trace",
     "plot",
     "report",
+    "verify",
 ]
 NAMESPACES = {"plot": "energyprobe.reporting.plot"}
 """Names that hold functions of their own."""
