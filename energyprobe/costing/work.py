@@ -178,7 +178,8 @@ def _repeats(table: CountTable, scenario: Scenario, step_s: float) -> Array:
             )
         if not any(keeps_state(row.call) for row in table.rows):
             return np.ones_like(timesteps)
-    return np.where(timesteps > 1, wanted / recorded, 1.0)
+    # What runs once an inference runs once a timestep of a stream: each new sample has its result.
+    return np.where(timesteps > 1, wanted / recorded, wanted if step_s else 1.0)
 
 
 def _neuron(step: Step | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import TotalCost
 from energyprobe.costing.titles import term_title
 from energyprobe.errors import ReportError, nearest
@@ -14,7 +15,7 @@ from energyprobe.reporting.document import Column, Document, Lines, Table, print
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS, SHOWN_WHERE_KNOWN
 from energyprobe.reporting.prices import PRICE_UNITS, Prices, ordered_terms, price_words
 from energyprobe.reporting.remarks import assumptions, devices, sources
-from energyprobe.reporting.running import recording_words, scenario_words
+from energyprobe.reporting.running import per_words, recording_words, scenario_words
 from energyprobe.reporting.uncounted import missed, not_counted
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def document_of(report: Report) -> Document:
         subheading=f"{recording_words(report.counts)}, {scenario_words(report.scenario)}",
         sections=(
             *(per_layer(report, view) for view in report.views),
-            totals(report.prices),
+            totals(report.prices, report.scenario),
             *_not_counted(report),
             assumptions(report.trace, report.layers, report.prices),
             devices(report.prices),
@@ -66,7 +67,7 @@ def per_layer(report: Report, view: View) -> Table:
         line < len(view.layers) or any(price.tells(line, name) for price in view.prices for name in prices)
         for line in range(len(lines))
     ]
-    title = "Layers, per inference" + (f", {view.words}" if view.words else "")
+    title = f"Layers, {per_words(report.scenario)}" + (f", {view.words}" if view.words else "")
     return Table(title, tuple(column.only(told) for column in (key, *columns)))
 
 
@@ -99,8 +100,11 @@ def check_columns(names: Iterable[str], prices: Sequence[Prices]) -> tuple[str, 
     return chosen
 
 
-def totals(prices: Sequence[Prices]) -> Table:
-    """Totals of all devices: energy, its range, latency, and the terms that the energy is the sum of."""
+def totals(prices: Sequence[Prices], scenario: Scenario) -> Table:
+    """Totals of all devices: energy, its range, latency, and the terms that the energy is the sum of.
+
+    Of a stream also the mean power, and the energy of a timestep.
+    """
     each = [price.cost.total() for price in prices]
     terms = ordered_terms(term for total in each for term in total.terms)
     lines: list[tuple[str, Callable[[TotalCost], str]]] = [
@@ -108,6 +112,7 @@ def totals(prices: Sequence[Prices]) -> Table:
         ("range", range_words),
         *((f"  {term_title(term)}", _term_words(term)) for term in terms),
         ("latency", lambda total: price_words(total.latency_s, "s")),
+        *(_STREAM if scenario.streaming else ()),
     ]
     key = Column(name="total", header="", cells=tuple(title for title, _ in lines), text=True)
     columns = (
@@ -115,7 +120,16 @@ def totals(prices: Sequence[Prices]) -> Table:
         for price, total in zip(prices, each, strict=True)
     )
     detail = tuple(title.startswith(" ") for title, _ in lines)
-    return Table("Totals, per inference", (key, *columns), detail)
+    return Table(f"Totals, {per_words(scenario)}", (key, *columns), detail)
+
+
+_STREAM: tuple[tuple[str, Callable[[TotalCost], str]], ...] = (
+    ("power", lambda total: price_words(total.power_w, "W", lower_bound=total.lower_bound)),
+    (
+        "energy of a timestep",
+        lambda total: price_words(total.energy_per_timestep_j, "J", lower_bound=total.lower_bound),
+    ),
+)
 
 
 def energy_words(total: TotalCost) -> str:

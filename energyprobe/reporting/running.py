@@ -24,7 +24,15 @@ def scenario_words(scenario: Scenario, *, batch_size: bool = True) -> str:
         del chosen["batch_size"]
     if scenario.timestep_s is not None:
         chosen["timestep"] = units.quantity(chosen.pop("timestep_s"), "s")
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in chosen.items())
+    if scenario.streaming:
+        del chosen["streaming"]
+    words = [f"{name.replace('_', ' ')} {value}" for name, value in chosen.items()]
+    return ", ".join([*words, "a stream"] if scenario.streaming else words)
+
+
+def per_words(scenario: Scenario) -> str:
+    """What energies are for: ``"per inference"``, or ``"per second"`` of a stream."""
+    return "per second" if scenario.streaming else "per inference"
 
 
 def timesteps_of(counts: CountTable) -> float:
