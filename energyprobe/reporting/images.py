@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,7 +125,9 @@ def _inlined(value: str, key: str, name: str) -> str:
     """An attribute whose identifiers are those of one chart, and whose colours are those of the page."""
     if key == "id":
         return value if value.startswith(f"{name}-") else f"{name}-{value}"
-    value = re.sub(r"(?<=url\(#)|(?<=^#)(?=\w+$)", f"{name}-", value)
+    if key.endswith("href"):
+        return value.replace("#", f"#{name}-", 1)
+    value = value.replace("url(#", f"url(#{name}-")
     return value.replace(INK, "currentColor").replace(LINES, "var(--lines)")
 
 

@@ -187,6 +187,27 @@ def snn() -> Trace:
     )
 
 
+@pytest.fixture(scope="session")
+def timed_snn(snn: Trace) -> Trace:
+    """The spiking network with the events of each timestep: twice as many in the second half as in the first.
+
+    Of 48 neurons 2 and 4 fire in a step of the first layer, 4 and 8 in one of the second.
+    """
+    first, second = SAMPLES * STEPS * 3, SAMPLES * STEPS * 6
+    halves = {
+        first: (SAMPLES * 2,) * (STEPS // 2) + (SAMPLES * 4,) * (STEPS // 2),
+        second: (SAMPLES * 4,) * (STEPS // 2) + (SAMPLES * 8,) * (STEPS // 2),
+    }
+    calls = []
+    for each in snn.calls:
+        if each.output_spiking and each.output is not None:
+            by_step = {"events_by_step": halves[each.output.events], "samples_by_step": (SAMPLES,) * STEPS}
+            output = msgspec.structs.replace(each.output, neurons=48, **by_step)
+            each = msgspec.structs.replace(each, output=output)
+        calls.append(each)
+    return msgspec.structs.replace(snn, calls=tuple(calls))
+
+
 SPIKE_CHIP = """
 model = "constant"
 name = "spike-chip"

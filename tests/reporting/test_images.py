@@ -57,6 +57,15 @@ def test_a_chart_within_a_page_is_told_and_takes_its_colours(of_snn: Report) -> 
     assert "energy per inference (nJ)" in texts(svg)
 
 
+def test_hatched_bars_keep_their_colours(snn: Trace) -> None:
+    chart = next(each for each in report(snn, "a100").charts if each.title == "Energy by layer on a100")
+    root = ElementTree.fromstring(inline_svg(chart, "a"))
+    (pattern,) = root.iter(f"{SVG}pattern")
+    # static power: vermillion, with white lines
+    assert [each.get("fill") or each.get("style") for each in pattern][0] == "#d55e00"
+    assert any(f"url(#{pattern.get('id')})" in each.get("style", "") for each in root.iter())
+
+
 def test_identifiers_of_two_charts_differ(of_snn: Report) -> None:
     one, two = (
         {each.get("id") for each in ElementTree.fromstring(inline_svg(of_snn.charts[0], name)).iter()}
