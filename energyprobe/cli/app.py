@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from energyprobe import __version__
+from energyprobe.cli.compare import compare
+from energyprobe.cli.devices import devices
 from energyprobe.cli.merge import merge
 from energyprobe.cli.options import examples
 from energyprobe.cli.output import fail
@@ -54,6 +56,10 @@ def start(
 
 for _command, _examples in (
     (
+        devices,
+        ("energyprobe devices", "energyprobe devices loihi", "energyprobe devices --json > devices.json"),
+    ),
+    (
         record,
         (
             "energyprobe record model.keras data.npz -o run.json",
@@ -66,6 +72,13 @@ for _command, _examples in (
             "energyprobe report run.json -d loihi -d a100",
             "energyprobe report run.json -d cortex-m4 --inferences-per-second 1 -o report.html -o report.csv",
             "energyprobe report run.json -d loihi --json > report.json",
+        ),
+    ),
+    (
+        compare,
+        (
+            "energyprobe compare cnn.json snn.json -d loihi -d a100 --batch-size 1 --batch-size 64",
+            "energyprobe compare cnn=a.json snn=b.json -d loihi --accuracy cnn=0.98 --accuracy snn=0.97",
         ),
     ),
     (merge, ("energyprobe merge monday.json tuesday.json -o both.json",)),

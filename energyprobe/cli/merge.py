@@ -11,7 +11,7 @@ from energyprobe.cli.output import progress, wrote
 
 
 def merge(
-    traces: Annotated[list[Path], typer.Argument(metavar="TRACE...", help="Recordings of one model.")],
+    traces: Annotated[list[Path], typer.Argument(metavar="TRACE", help="Recordings of one model.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; gzipped if it ends in .gz.")
     ],

@@ -36,7 +36,7 @@ Devices = Annotated[
         "--device",
         "-d",
         metavar="NAME",
-        help="A device by name, or a file of your own (.toml); several times for several.",
+        help="A device by name, or a file of your own (.toml); repeatable.",
         autocompletion=device_names,
     ),
 ]
@@ -66,6 +66,12 @@ Pace = Annotated[
 NewSamples = Annotated[
     int | None,
     _field("--new-samples-per-inference", "N", "Streaming: an inference for every N new timesteps."),
+]
+Streaming = Annotated[
+    bool,
+    typer.Option(
+        "--streaming", help="Price one second of a network without inferences.", rich_help_panel=SCENARIO
+    ),
 ]
 Execution = Annotated[
     str | None, _field("--execution", "HOW", "stepwise, folded or fused: how processors run timesteps.")

@@ -18,6 +18,7 @@ from energyprobe.cli.options import (
     NewSamples,
     Outputs,
     Pace,
+    Streaming,
     TimestepLength,
     Timesteps,
     fields,
@@ -40,6 +41,7 @@ def report(
     timestep_s: TimestepLength = None,
     inferences_per_second: Pace = None,
     new_samples_per_inference: NewSamples = None,
+    streaming: Streaming = False,
     execution: Execution = None,
     converted_timesteps: ConvertedTimesteps = None,
     boundary: Boundary = None,
@@ -58,6 +60,7 @@ def report(
             timestep_s=timestep_s,
             inferences_per_second=inferences_per_second,
             new_samples_per_inference=new_samples_per_inference,
+            streaming=streaming or None,
             execution=execution,
             converted_timesteps=converted_timesteps,
             boundary=boundary,
@@ -68,8 +71,6 @@ def report(
         priced.save(path)
         wrote(path)
     if json:
-        from energyprobe.reporting.data import data_of
-
-        write_json(data_of(priced))
+        write_json(priced.data)
     elif not output:
         print(priced)

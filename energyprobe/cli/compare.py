@@ -1,0 +1,118 @@
+"""``energyprobe compare``: several recorded networks on the same devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprobe.cli.options import (
+    Boundary,
+    ConvertedTimesteps,
+    DataType,
+    Devices,
+    Execution,
+    Json,
+    NewSamples,
+    Outputs,
+    Pace,
+    Streaming,
+    TimestepLength,
+    Timesteps,
+    fields,
+)
+from energyprobe.cli.output import waiting, write_json, wrote
+from energyprobe.errors import OptionError
+
+
+def compare(
+    traces: Annotated[
+        list[str],
+        typer.Argument(metavar="TRACE", help="Recordings, at least two; NAME=FILE names one."),
+    ],
+    device: Devices,
+    output: Outputs = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="What others are compared with."),
+    ] = None,
+    accuracy: Annotated[
+        list[str] | None,
+        typer.Option("--accuracy", metavar="NAME=FRACTION", help="Fraction of right answers, for each name."),
+    ] = None,
+    json: Json = False,
+    batch_size: Annotated[
+        list[int] | None,
+        typer.Option("--batch-size", metavar="N", help="Samples that run together; repeatable."),
+    ] = None,
+    dtype: DataType = None,
+    timesteps: Timesteps = None,
+    timestep_s: TimestepLength = None,
+    inferences_per_second: Pace = None,
+    new_samples_per_inference: NewSamples = None,
+    streaming: Streaming = False,
+    execution: Execution = None,
+    converted_timesteps: ConvertedTimesteps = None,
+    boundary: Boundary = None,
+) -> None:
+    """Compare networks: which uses less energy, on which device, and why.
+
+    A recording goes by the name of its file unless you give it another: snn=monday.json.
+    """
+    import energyprobe as ep
+
+    with waiting("Comparing"):
+        comparison = ep.compare(
+            {name: ep.load_trace(path) for name, path in _named(traces).items()},
+            device,
+            baseline=baseline,
+            accuracy=_fractions(accuracy or ()),
+            batch_sizes=batch_size or (1,),
+            **fields(
+                dtype=dtype,
+                timesteps=timesteps,
+                timestep_s=timestep_s,
+                inferences_per_second=inferences_per_second,
+                new_samples_per_inference=new_samples_per_inference,
+                streaming=streaming or None,
+                execution=execution,
+                converted_timesteps=converted_timesteps,
+                boundary=boundary,
+            ),
+        )
+        document = str(comparison)
+    for path in output or ():
+        comparison.save(path)
+        wrote(path)
+    if json:
+        write_json(comparison.data)
+    elif not output:
+        print(document)
+
+
+def _named(traces: Iterable[str]) -> dict[str, Path]:
+    """The files by the names that were given, or else by those of the files."""
+    named: dict[str, Path] = {}
+    for each in traces:
+        given, separator, path = each.partition("=")
+        # A path may hold the sign, too.
+        name, file = (given, Path(path)) if separator and not Path(each).exists() else ("", Path(each))
+        name = name or file.name.removesuffix(".gz").removesuffix(".json")
+        if name in named:
+            raise OptionError(f"two recordings are named {name!r}; name them yourself: other={file}")
+        named[name] = file
+    return named
+
+
+def _fractions(given: Iterable[str]) -> dict[str, float]:
+    """Accuracies by name."""
+    fractions = {}
+    for each in given:
+        name, _, fraction = each.rpartition("=")
+        try:
+            fractions[name] = float(fraction)
+        except ValueError:
+            raise OptionError(f"--accuracy {each}: it is NAME=FRACTION, such as snn=0.97") from None
+    return fractions
