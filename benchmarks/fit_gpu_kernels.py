@@ -18,10 +18,10 @@ from gpu_kernel_power import fit_power, power_cells
 from gpu_kernel_rows import Cell, cells, read
 
 from energyprobe.costing import kernels
+from energyprobe.costing.figures import per_base_unit
 from energyprobe.costing.kernels.fits import GENERIC, POWER_UNITS
 from energyprobe.costing.kernels.fitting import OPEN
 from energyprobe.costing.kernels.parts import Array
-from energyprobe.costing.kernels.quantities import UNITS
 
 ONE_GPU = 1.5
 """Factor that widens the interval of a fit of one GPU where it stands for others."""
@@ -34,8 +34,8 @@ def number(value: float) -> str:
     return f"{value:.4g}" if "e" in f"{value:.4g}" or "." in f"{value:.4g}" else f"{value:.4g}.0"
 
 
-def quantity(value: float, ends: tuple[float, float], unit: str, source: str) -> str:
-    scale = 1.0 / UNITS[unit]
+def figure(value: float, ends: tuple[float, float], unit: str, source: str, boundary: str = "chip") -> str:
+    scale = per_base_unit(unit)
     low, high = (number(end * scale) for end in ends)
     value_text = number(value * scale)
     low, high = min((low, value_text), key=float), max((high, value_text), key=float)
@@ -43,7 +43,7 @@ def quantity(value: float, ends: tuple[float, float], unit: str, source: str) ->
     note = ', note = "left open by the data: start value"' if left_open else ""
     return (
         f'{{ value = {value_text}, unit = "{unit}", low = {low}, high = {high}, source = "{source}", '
-        f'provenance = "derived", verified = {str(not left_open).lower()}{note} }}'
+        f'provenance = "derived", verified = {str(not left_open).lower()}, boundary = "{boundary}"{note} }}'
     )
 
 
@@ -80,14 +80,14 @@ def entry(
         lines.append(f"{name} = [{number(values.min())}, {number(values.max())}]")
     lines += ["", "[fit.constants]"]
     for name, value in constants.items():
-        lines.append(f"{name} = {quantity(value, ends[name], first.kind.constants[name].unit, first.source)}")
+        lines.append(f"{name} = {figure(value, ends[name], first.kind.constants[name].unit, first.source)}")
     return "\n".join(lines) + "\n"
 
 
 def own_entries(cell: Cell) -> str:
     predicted, _ = held_out(cell)
     constants, ends = fit_cell(cell)
-    return entry(cell.chip.fits, [cell], constants, ends, ratios(cell.time_s, predicted))
+    return entry(cell.chip.fitted_as, [cell], constants, ends, ratios(cell.time_s, predicted))
 
 
 def generic_entry(members: Sequence[Cell]) -> str:
@@ -119,7 +119,7 @@ def power_entry(gpu: str, members: Sequence[Cell], widen: float = 1.0) -> str:
         "[power.constants]",
     ]
     for name, value in constants.items():
-        lines.append(f"{name} = {quantity(value, ends[name], POWER_UNITS[name], members[0].source)}")
+        lines.append(f"{name} = {figure(value, ends[name], POWER_UNITS[name], members[0].source, 'board')}")
     return "\n".join(lines) + "\n"
 
 
@@ -127,7 +127,7 @@ def main(path: str, folder: Path = FOLDER) -> int:
     everything = list(cells(read(path)))
     by_gpu: dict[str, list[str]] = defaultdict(list)
     for cell in everything:
-        by_gpu[cell.chip.fits].append(own_entries(cell))
+        by_gpu[cell.chip.fitted_as].append(own_entries(cell))
         print(f"fitted {cell.name}: {len(cell)} rows", flush=True)
     for gpu, members in power_cells(everything).items():
         by_gpu[gpu].insert(0, power_entry(gpu, members))

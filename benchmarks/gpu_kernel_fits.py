@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from gpu_kernel_rows import Cell, part_of
+from gpu_kernel_rows import Cell
 
+from energyprobe.costing.figures import per_base_unit
 from energyprobe.costing.kernels.fitting import fit_log
 from energyprobe.costing.kernels.loading import launches
 from energyprobe.costing.kernels.parts import Array
-from energyprobe.costing.kernels.quantities import UNITS
 
 Rows = npt.NDArray[np.intp]
 Constants = dict[str, float]
@@ -51,9 +51,9 @@ def score(predicted: Array, measured: Array) -> Score:
 
 def starts(cell: Cell) -> Constants:
     """Start values in base units; a dense kernel timed in a stream starts with the launch of a stream."""
-    found = {name: each.start * UNITS[each.unit] for name, each in cell.kind.constants.items()}
+    found = {name: each.start / per_base_unit(each.unit) for name, each in cell.kind.constants.items()}
     if cell.kernel == "dense":
-        found["launch"] += launches()[cell.regime].si - launches()["graph"].si
+        found["launch"] += launches()[cell.regime].value_si - launches()["graph"].value_si
     return found
 
 
@@ -139,7 +139,7 @@ def siblings(cell: Cell, others: Sequence[Cell]) -> list[Cell]:
     return [
         each
         for each in others
-        if (each.kernel, each.dtype, each.structure) == key and each.chip.fits != cell.chip.fits
+        if (each.kernel, each.dtype, each.structure) == key and each.chip.fitted_as != cell.chip.fitted_as
     ]
 
 
@@ -147,7 +147,7 @@ def sample(cell: Cell, rows: Rows) -> Cell:
     """Some rows of a cell."""
     return dataclasses.replace(
         cell,
-        problem=part_of(cell.problem, rows),
+        problem=cell.problem.part(rows),
         time_s=cell.time_s[rows],
         power_w=cell.power_w[rows],
         weights=cell.weights[rows],

@@ -28,7 +28,7 @@ def power_cells(everything: Sequence[Cell]) -> dict[str, list[Cell]]:
     for cell in everything:
         rows = np.flatnonzero(np.isfinite(cell.power_w))
         if cell.kernel in KERNELS and len(rows) >= 100:
-            found[cell.chip.fits].append(sample(cell, rows))
+            found[cell.chip.fitted_as].append(sample(cell, rows))
     return dict(found)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from energyprobe.costing.kernels.chip import Chip, Rates, rates
-from energyprobe.costing.kernels.loading import chip as find_chip
+from energyprobe.costing.kernels.gpu import Gpu, rates
 from energyprobe.costing.kernels.parts import Array, Problem
+from energyprobe.costing.kernels.rates import Rates
 from energyprobe.costing.kernels.table import KERNELS, KernelType, block_options
+from energyprobe.costing.lookup import gpu_of
 
 Rows = npt.NDArray[np.intp]
 
@@ -24,12 +25,12 @@ CHIPS = {
     "V100": "v100",
     "A100": "a100-pcie-40gb",
     "A100-PCIe-80GB": "a100-pcie-80gb",
-    "A100-SXM4-40GB": "a100-40gb",
+    "A100-SXM4-40GB": "a100",
     "A100-SXM4-80GB": "a100-80gb",
-    "RTX2080Ti": "rtx-2080ti",
-    "2080Ti": "rtx-2080ti",
-    "RTX3090": "rtx-3090",
-    "RTX4090": "rtx-4090",
+    "RTX2080Ti": "rtx2080ti",
+    "2080Ti": "rtx2080ti",
+    "RTX3090": "rtx3090",
+    "RTX4090": "rtx4090",
     "H100": "h100",
     "H100-SXM": "h100",
     "H200": "h200",
@@ -79,7 +80,7 @@ class Cell:
     ``weights`` names the weight matrix or shape of each row: rows that share it are never split.
     """
 
-    chip: Chip
+    chip: Gpu
     gpu: str
     kernel: str
     dtype: str
@@ -112,15 +113,7 @@ class Cell:
         self, constants: Mapping[str, float], rows: npt.NDArray[np.intp] | slice = slice(None)
     ) -> Array:
         """Predicted times, with constants in base units."""
-        return self.kind.model(part_of(self.problem, rows), self.rates, constants).seconds()
-
-
-def part_of(problem: Problem, rows: Rows | slice) -> Problem:
-    """Some rows of a problem; options are single numbers or columns."""
-    options = {
-        name: np.asarray(value)[rows] if np.ndim(value) else value for name, value in problem.options.items()
-    }
-    return Problem(problem.m[rows], problem.k[rows], problem.n[rows], problem.density[rows], options)
+        return self.kind.model(self.problem.part(rows), self.rates, constants).seconds()
 
 
 def read(path: str) -> pd.DataFrame:
@@ -151,7 +144,7 @@ def cell(kind: Kind, gpu: str, dtype: str, structure: str, rows: pd.DataFrame) -
     options: dict[str, object] = {**block_options(structure), **pattern_options(kind, rows)}
     density = np.ones_like(m) if kind.kernel in ("dense", "elementwise") else np.minimum(density, 1.0)
     return Cell(
-        chip=find_chip(CHIPS[gpu]),
+        chip=gpu_of(CHIPS[gpu]),
         gpu=gpu,
         kernel=kind.kernel,
         dtype=KERNEL_DTYPES.get(dtype, dtype),

@@ -67,7 +67,7 @@ def breakevens(everything: Sequence[Cell]) -> Iterator[str]:
             gpu, "nm", **sizes, density=0.5, operand="weights", structure="n:32"
         ).time_s
         yield f"{gpu} nm fp32: at 50 % {np.median(dense / structured):.2f} times the dense speed"
-    for gpu in ("v100", "a100", "rtx-3090", "rtx-4090", "h100"):
+    for gpu in ("v100", "a100-80gb", "rtx3090", "rtx4090", "h100"):
         size = {"m": 1, "k": 16384, "n": 16384, "dtype": "fp16"}
         dense_s = ep.kernel_cost(gpu, "dense", **size).time_s
         ratio = float(dense_s / ep.kernel_cost(gpu, "gather", density=0.25, **size).time_s)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from energyprobe.costing.execution import runs_at_once
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
@@ -107,7 +108,7 @@ def _time_s(notes: str) -> float | None:
 def kernels_of(row: Row, folder: Path) -> KernelWork:
     """What a row's network asks of a processor, for a batch of one."""
     work = work_of(count(networks.record(row.network, folder)))
-    return kernel_work(work, Scenario(), row.dtype)
+    return kernel_work(work, Scenario(), row.dtype, runs_at_once(work, "stepwise"))
 
 
 @dataclass(frozen=True)

@@ -104,11 +104,11 @@ class Draws:
         tables = [device.cost(counts, scenario) for device in self.devices]
         totals = [table.total() for table in tables]
         ends = np.array([(each.energy_j, each.low_j, each.high_j) for each in totals]).T
-        value, low, high = np.broadcast_to(ends, (3, self.number))
-        return Drawn(
-            energy_j=quantile(self._assumptions, value, low, high) * self._errors(network),
-            latency_s=np.broadcast_to([each.latency_s for each in totals], self.number),
+        times = np.array([(each.latency_s, each.low_latency_s, each.high_latency_s) for each in totals]).T
+        energy_j, latency_s = (
+            quantile(self._assumptions, *np.broadcast_to(each, (3, self.number))) for each in (ends, times)
         )
+        return Drawn(energy_j=energy_j * self._errors(network), latency_s=latency_s)
 
     def _errors(self, network: int) -> Array:
         """Factors between energy and prediction, shape ``(draws,)``; 1 where no measurement tells them."""

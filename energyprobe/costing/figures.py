@@ -20,7 +20,17 @@ VERIFIABLE: tuple[Provenance, ...] = ("primary", "derived", "secondary-multiple"
 """Kinds of provenance that may be called verified."""
 
 Dimension = Literal[
-    "energy", "energy per byte", "power", "time", "time per byte", "memory", "number", "frequency"
+    "energy",
+    "energy per byte",
+    "power",
+    "time",
+    "time per byte",
+    "memory",
+    "number",
+    "number per clock",
+    "frequency",
+    "speed",
+    "bandwidth",
 ]
 
 UNITS: dict[Dimension, dict[str, float]] = {
@@ -31,11 +41,14 @@ UNITS: dict[Dimension, dict[str, float]] = {
     "time per byte": {"ns/byte": 1e9, "ps/byte": 1e12, "fs/byte": 1e15},
     "memory": {"byte": 1.0, "kiB": 2.0**-10, "MiB": 2.0**-20, "GB": 1e-9},
     "number": {"1": 1.0},
+    "number per clock": {"MAC/clock": 1.0},
     "frequency": {"Hz": 1.0},
+    "speed": {"TFLOP/s": 1e-12},
+    "bandwidth": {"GB/s": 1e-9, "TB/s": 1e-12},
 }
 """Units by what they measure, as how many of each make one base unit.
 
-Base units: J, J/byte, W, s, s/byte, byte, 1, Hz.
+Base units: J, J/byte, W, s, s/byte, byte, 1, MAC/clock, Hz, FLOP/s, byte/s.
 """
 
 _UNITS: dict[str, tuple[Dimension, float]] = {
@@ -60,6 +73,11 @@ def widest(boundaries: Iterable[str]) -> str:
     if not given or not given.issubset(BOUNDARIES):
         return "unknown"
     return next(each for each in reversed(BOUNDARIES) if each in given)
+
+
+def per_base_unit(unit: str) -> float:
+    """How many of a unit make one base unit: 1e6 for ``"us"``."""
+    return _UNITS[unit][1]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from energyprobe.costing.processor_figures import KINDS
 from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import Array
-from energyprobe.costing.work import Work, keeps_state
+from energyprobe.costing.work import Work
 from energyprobe.errors import TraceError
 from energyprobe.trace.operations import Conv, Elementwise, Free, Lookup, Synaptic
 from energyprobe.trace.records import LayerCall, Step
@@ -48,7 +49,7 @@ class KernelWork:
     stored_bytes: float
 
 
-def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
+def kernel_work(work: Work, scenario: Scenario, dtype: DType, at_once: npt.NDArray[np.bool_]) -> KernelWork:
     """Lay out a network as kernels.
 
     Parameters
@@ -56,9 +57,11 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
     work : Work
         The network.
     scenario : Scenario
-        With its batch size, and how timesteps are run.
+        With its batch size.
     dtype : str
         Data type that it computes in, whatever was recorded.
+    at_once : ndarray of bool, shape (rows,)
+        Calls that go over all timesteps at once.
 
     Returns
     -------
@@ -70,13 +73,7 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
         If a recorded data type is none of numbers.
     """
     calls, batch = work.calls, scenario.batch_size
-    kernels = np.array([not _is_fused(call) for call in calls])
-    at_once = np.array(
-        [
-            scenario.execution == "fused" or (scenario.execution == "folded" and not keeps_state(call))
-            for call in calls
-        ]
-    )
+    kernels = np.array([not is_fused(call) for call in calls])
     steps = np.maximum(work.timesteps, 1)
     # Samples that a call runs for, of all.
     share = np.array([call.samples for call in calls]) / work.samples
@@ -102,7 +99,8 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType) -> KernelWork:
     )
 
 
-def _is_fused(call: LayerCall) -> bool:
+def is_fused(call: LayerCall) -> bool:
+    """Whether a call runs within the kernel before it: elementwise arithmetic on one tensor."""
     operations = [step.operation for step in call.steps]
     if all(isinstance(each, Free) for each in operations):
         return True
@@ -137,19 +135,37 @@ def _kind(step: Step | None) -> int:
 
 def _elements(call: LayerCall) -> float:
     """Activations read and written over the recording."""
-    widest = max((_itemsize(step.dtype, call) for step in call.steps), default=BYTES["float32"])
+    widest = max((item_bytes(step.dtype, call.key) for step in call.steps), default=BYTES["float32"])
     return (call.bytes_in + call.bytes_out) / widest
 
 
 def _states(call: LayerCall) -> float:
-    return sum(step.state_bytes / _itemsize(step.dtype, call) for step in call.steps)
+    return sum(step.state_bytes / item_bytes(step.dtype, call.key) for step in call.steps)
 
 
-def _itemsize(dtype: str, call: LayerCall) -> float:
-    """Bytes of one number of a recorded data type."""
+def item_bytes(dtype: str, key: str) -> float:
+    """Bytes of one number of a recorded data type.
+
+    Parameters
+    ----------
+    dtype : str
+        As a recording names it.
+    key : str
+        The call, for the error.
+
+    Returns
+    -------
+    float
+        Bytes.
+
+    Raises
+    ------
+    TraceError
+        If it is no type of numbers.
+    """
     if dtype == "bool":
         return 1
     named = _DTYPE.fullmatch(dtype)
     if named is None:
-        raise TraceError(f"{call.key} computes in {dtype!r}: the bytes of a number of it are not known")
+        raise TraceError(f"{key} computes in {dtype!r}: the bytes of a number of it are not known")
     return int(named[1]) / 8

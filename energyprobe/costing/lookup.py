@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.loading import CATALOG, load_device, parse_device
+from energyprobe.costing.gpu import GpuDevice
+from energyprobe.costing.loading import load_device, parse_device
+from energyprobe.costing.schema import CATALOG
 from energyprobe.errors import DeviceError, UnknownDeviceError, nearest
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ def device(name: str) -> Device:
     Parameters
     ----------
     name : str
-        Its name or an alias, in any case.
+        Its name or an alias, in any case; of a GPU also with the kernels that it runs, such as
+        ``"a100:best"``: see `energyprobe.costing.gpu.POLICIES`.
 
     Returns
     -------
@@ -46,9 +49,13 @@ def device(name: str) -> Device:
     ------
     UnknownDeviceError
         If there is none; the message names the nearest.
+    DeviceError
+        If it is no GPU and kernels are named, or there are no such kernels.
     """
     known = {alias: each for each in catalog().values() for alias in (each.name, *each.aliases)}
-    wanted = name.strip().lower()
+    wanted, _, policy = name.strip().lower().partition(":")
+    if policy and wanted in known:
+        return on_kernels(known[wanted], policy)
     if wanted not in known:
         raise UnknownDeviceError(
             f"no device {name!r} (energyprobe.devices() lists all; a file of your own is given by its path, "
@@ -63,7 +70,8 @@ def resolve_device(given: AnyDevice) -> Device:
     Parameters
     ----------
     given : str, os.PathLike or Device
-        Name or alias of a device of the catalog, path of a TOML file, or a device.
+        Name or alias of a device of the catalog, path of a TOML file, either with the kernels of a GPU
+        behind a colon, or a device.
 
     Returns
     -------
@@ -83,7 +91,50 @@ def resolve_device(given: AnyDevice) -> Device:
         return load_device(given)
     if not isinstance(given, str):
         raise DeviceError(f"a device is a name, the path of a .toml file or a Device, got {given!r}")
+    path, dot, policy = given.partition(".toml:")
+    if dot:
+        return on_kernels(load_device(f"{path}.toml"), policy)
     return load_device(given) if given.endswith(".toml") else device(given)
+
+
+def on_kernels(given: Device, policy: str) -> GpuDevice:
+    """A GPU on the kernels of a policy; see `GpuDevice.with_policy`.
+
+    Raises
+    ------
+    DeviceError
+        If it is no GPU, or there is no such policy.
+    """
+    if not isinstance(given, GpuDevice):
+        raise DeviceError(f"{given.name}:{policy}: kernels are chosen on GPUs, and {given.name} is none")
+    return given.with_policy(policy)
+
+
+def gpu_of(given: str | os.PathLike[str] | Device) -> GpuDevice:
+    """The GPU that a user means, to price single kernels on.
+
+    Parameters
+    ----------
+    given : str, os.PathLike or Device
+        As `resolve_device`.
+
+    Returns
+    -------
+    GpuDevice
+        The GPU.
+
+    Raises
+    ------
+    DeviceError
+        As `resolve_device`, or if the device is no GPU that kernels are priced on.
+    UnknownDeviceError
+        If the catalog has no device of that name.
+    """
+    found = resolve_device(given)
+    if not isinstance(found, GpuDevice):
+        known = sorted(each.name for each in catalog().values() if isinstance(each, GpuDevice))
+        raise DeviceError(f"kernels are priced on GPUs, and {found.name} is none: {', '.join(known)}")
+    return found
 
 
 def frame_of(devices: Iterable[Device]) -> pd.DataFrame:

@@ -9,13 +9,14 @@ from typing import cast
 import numpy as np
 
 from energyprobe.costing.device import Device
+from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.ledger import Ledger, ends
-from energyprobe.costing.pace import pace_notes, period_s, timestep_s
+from energyprobe.costing.pace import idle_time_s, pace_notes, real_time_s
 from energyprobe.costing.processor_figures import DIMENSIONS, KINDS, Constants, TypeFigures
 from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of
-from energyprobe.costing.scenario import BYTES, DType, Scenario
+from energyprobe.costing.scenario import BYTES, DType, Execution, Scenario
 from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.work import Work, keeps_state, work_of
@@ -110,7 +111,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         types = self.constants.types[dtype]
         work = work_of(counts, scenario)
         batch = scenario.batch_size
-        kernels = kernel_work(work, scenario, dtype)
+        execution = execution_of(counts.trace, scenario)
+        kernels = kernel_work(work, scenario, dtype, runs_at_once(work, execution))
         bill = self._bill(kernels, types)
         ledger = Ledger(self, work, NETWORK)
         constants = self.constants
@@ -121,10 +123,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ledger.charge_rows("memory", bill.moved_bytes / batch, bill.traffic_j / batch, levels)
         run_s = _known(types.run_s)
         busy_s = (bill.kernels_s.sum(axis=1) + run_s) / batch
-        due_s = _real_time_s(work, scenario)
-        pause_s = np.maximum(0.0, max(period_s(scenario), due_s) - busy_s)
-        # The shorter it is busy, the longer it is idle.
-        idle_s = np.array([pause_s[0], pause_s[2], pause_s[1]])
+        idle_s = idle_time_s(work, scenario, busy_s)
         ledger.charge_network("static power", "static", busy_s, constants.static_w)
         if constants.idle_w is not None:
             ledger.charge_network("idle power", "idle", idle_s, constants.idle_w)
@@ -149,8 +148,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             remarks=remarks,
             notes=(
                 *([unfit] if unfit else []),
-                *self._notes(work, scenario, dtype),
-                *pace_notes(float(busy_s[0]), due_s, scenario),
+                *self._notes(work, scenario, execution, dtype),
+                *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
                 *boundary_notes(self.figures, scenario),
                 *unverified_notes(self.figures),
             ),
@@ -228,7 +227,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether operations or bytes have energies of their own, beside the power of the whole."""
         return any(each is not None for each in (types.macs, self.constants.memory, self.constants.cache))
 
-    def _notes(self, work: Work, scenario: Scenario, dtype: DType) -> Iterator[str]:
+    def _notes(self, work: Work, scenario: Scenario, execution: Execution, dtype: DType) -> Iterator[str]:
         types = self.constants.types[dtype]
         yield f"computes zeros as any other value, in {dtype}"
         if self._moves_bytes(types):
@@ -236,18 +235,11 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not self._prices_layers(types):
             yield "only the power of the whole is known: the energy of the layers is in static power"
         if work.timesteps.max() > 1:
-            yield f"timesteps run {scenario.execution}"
+            yield f"timesteps run {execution}"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             yield "the network keeps no state: each inference computes its whole window again"
         if self.held_out is not None:
             yield f"intervals hold its error on {self.held_out.measurements} held-out measurements"
-
-
-def _real_time_s(work: Work, scenario: Scenario) -> float:
-    """Time that the timesteps of an inference last where their length is given; 0 for back to back."""
-    steps = float(work.timesteps.max())
-    # A batch is of signals that come in at the same time.
-    return timestep_s(work, scenario) * steps / scenario.batch_size if steps > 1 else 0.0
 
 
 def _known(figure: Figure | None) -> Array:

@@ -12,6 +12,7 @@ from energyprobe.errors import ScenarioError, nearest
 
 DType = Literal["float32", "float16", "bfloat16", "int8"]
 Execution = Literal["stepwise", "folded", "fused"]
+Launch = Literal["graph", "stream", "framework"]
 Boundary = Literal["core", "chip", "board", "system"]
 
 BYTES: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -42,9 +43,13 @@ class Scenario:
     streaming : bool
         Price one second of a network that runs on and on, such as a controller, in place of an inference:
         each timestep is due when the recorded `dt`, or `timestep_s`, has passed.
-    execution : {"stepwise", "folded", "fused"}
+    execution : {"stepwise", "folded", "fused"} or None
         How a conventional processor runs timesteps: one after the other; layers without state in one go
-        over all timesteps; or those with state in one go, too, which keep it on the chip.
+        over all timesteps; or neurons in one go, too, which keep their state on the chip. A layer in a
+        cycle waits for itself. None: as the recorded framework does, NengoDL stepwise, Keras folded.
+    launch : {"graph", "stream", "framework"} or None
+        How a GPU's kernels are launched: in a CUDA graph, in a stream, or by a framework's loop over
+        operations. None: by the framework where timesteps run one by one, else in a stream.
     converted_timesteps : int or None
         What if a conventional network were converted to spikes, which code its activations as rates over
         so many timesteps? Only for chips of spikes, and from a recording with ``detail="values"``.
@@ -64,7 +69,8 @@ class Scenario:
     inferences_per_second: float | None = None
     timestep_s: float | None = None
     streaming: bool = False
-    execution: Execution = "stepwise"
+    execution: Execution | None = None
+    launch: Launch | None = None
     converted_timesteps: int | None = None
     boundary: Boundary | None = None
 
@@ -87,6 +93,7 @@ class Scenario:
         for name, choices in (
             ("dtype", BYTES),
             ("execution", get_args(Execution)),
+            ("launch", get_args(Launch)),
             ("boundary", get_args(Boundary)),
         ):
             value = getattr(self, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,8 @@ class TotalCost:
         Joules, with every constant at its value, its cheap and its dear end; NaN where nothing is priced.
     latency_s : float
         From the last input to the result, for the whole batch; NaN where the device model has no times.
+    low_latency_s, high_latency_s : float
+        Its 90 % interval; the latency itself where only the device's figures tell what is uncertain.
     time_per_inference_s : float
         1 / throughput, pauses included; NaN where the device model has no times.
     terms : dict of str to TermTotal
@@ -112,6 +115,8 @@ class TotalCost:
     low_j: float
     high_j: float
     latency_s: float
+    low_latency_s: float
+    high_latency_s: float
     time_per_inference_s: float
     terms: dict[str, TermTotal]
     not_modelled: tuple[str, ...]
@@ -129,6 +134,36 @@ class TotalCost:
     def energy_per_timestep_j(self) -> float:
         """Joules of a timestep, all that runs beside it included."""
         return self.energy_j / self.timesteps
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChosenKernels:
+    """Which kernels a GPU runs for each layer of a network, and what skipping zeros would need.
+
+    Attributes
+    ----------
+    kernel : tuple of str, shape (layer rows,)
+        Kernels of the row's matrix products; empty where it has none.
+    dense_j : ndarray, shape (layer rows,)
+        What those products cost per inference as the framework runs them; NaN where there are none.
+    bound_by : str
+        What binds the kernels of most of the time, such as ``"launch-bound"``; empty where nothing does.
+    solve : callable
+        What `breakeven_density` is worked out by, when it is asked for.
+    """
+
+    kernel: tuple[str, ...]
+    dense_j: Array
+    bound_by: str
+    solve: Callable[[], Array]
+
+    @functools.cached_property
+    def breakeven_density(self) -> Array:
+        """Density of the activations below which skipping zeros takes less energy, shape ``(layer rows,)``.
+
+        0 where no kernel does at any density; NaN where there are no products.
+        """
+        return self.solve()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -156,6 +191,8 @@ class CostTable:
         Sums of the terms; NaN where a row does nothing that the device has figures for.
     latency_s : ndarray, shape (rows,)
         Share of the critical path; NaN where the device model has no times.
+    latency_ends_s : ndarray, shape (2, rows), or None
+        Its 90 % interval, where the device model has one beside those of its figures.
     not_modelled : tuple of str
         Terms that the device has no figure for.
     left_out : dict of str to float
@@ -172,6 +209,8 @@ class CostTable:
         Length of a timestep of an event-driven chip; NaN where that is not known, or there is none.
     does_not_fit : str
         Why the network does not fit on the device; empty where it does, or where that is not known.
+    kernels : ChosenKernels or None
+        Kernels of a GPU; None for other devices.
     """
 
     device: Device
@@ -192,6 +231,8 @@ class CostTable:
     time_per_inference_s: float = math.nan
     timestep_s: float = math.nan
     does_not_fit: str = ""
+    kernels: ChosenKernels | None = None
+    latency_ends_s: Array | None = None
 
     def __len__(self) -> int:
         return len(self.layer)
@@ -241,11 +282,16 @@ class CostTable:
 
     def total(self) -> TotalCost:
         """Sum over all rows whose cost is known."""
+        latency_s = float(self.latency_s.sum())
+        ends = self.latency_ends_s
+        low_latency_s, high_latency_s = (latency_s, latency_s) if ends is None else ends.sum(axis=1).tolist()
         return TotalCost(
             energy_j=_known_sum(self.energy_j),
             low_j=_known_sum(self.low_j),
             high_j=_known_sum(self.high_j),
-            latency_s=float(self.latency_s.sum()),
+            latency_s=latency_s,
+            low_latency_s=low_latency_s,
+            high_latency_s=high_latency_s,
             time_per_inference_s=self.time_per_inference_s,
             terms={name: term.total() for name, term in self.terms.items()},
             not_modelled=self.not_modelled,

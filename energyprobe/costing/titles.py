@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from energyprobe.costing.figures import Figure
 
 TERMS: dict[str, str] = {
+    "kernels": "kernels of synaptic operations",
     "macs": "multiply-accumulates",
     "acs": "accumulates",
     "neuron_updates": "neuron updates",
@@ -50,6 +51,11 @@ FIGURES: dict[str, str] = {
     "cache_s": "time of cache traffic",
     "cache_bytes": "size of the cache",
     "memory_bytes": "size of memory",
+    "multiprocessors": "multiprocessors",
+    "lanes": "lanes of a multiprocessor",
+    "memory_bandwidth": "bandwidth of memory",
+    "cache_bandwidth": "bandwidth of the cache",
+    "full_limit_w": "highest limit of power",
     "neurons_per_core": "neurons of a core",
     "synapses_per_core": "synapses of a core",
     "cores_per_chip": "cores of a chip",
@@ -80,6 +86,8 @@ def figure_title(name: str) -> str:
     match name.split("."):
         case ["neuron_kinds", kind]:
             return f"{TERMS['neuron_updates']} ({kind})"
+        case ["peaks", dtype]:
+            return f"speed of arithmetic ({dtype})"
         case ["types", dtype, figure]:
             return f"{figure_title(figure)} ({dtype})"
     return FIGURES.get(name) or term_title(name)

@@ -79,11 +79,14 @@ def bound_by(cell: Cell) -> str:
     Returns
     -------
     str
-        A key of `SPENT_ON`; empty where nothing takes so much, or no times are known.
+        A key of `SPENT_ON`, or what binds the kernels of a GPU; empty where nothing takes so much, or no
+        times are known.
     """
     device, latency_s = cell.cost.device, cell.total.latency_s
     if not latency_s > 0:
         return ""
+    if cell.cost.kernels is not None:
+        return cell.cost.kernels.bound_by
     for words, figures in SPENT_ON.items():
         gone = {name: 0.0 for name in device.figures if name.rpartition(".")[2] in figures}
         if gone:

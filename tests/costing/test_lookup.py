@@ -36,7 +36,7 @@ def test_unknown_device():
 
 
 def test_unknown_device_with_nothing_near():
-    with pytest.raises(KeyError, match="known are 45nm-fp16, 45nm-fp32, .*, spinnaker2-prototype"):
+    with pytest.raises(KeyError, match="known are .*45nm-fp16, 45nm-fp32, .*, spinnaker2-prototype"):
         resolve_device("xyzzy")
 
 

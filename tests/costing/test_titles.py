@@ -37,7 +37,7 @@ def test_figures_that_are_not_verified():
         return unverified_notes(catalog()[name].figures)
 
     most = "figures are not verified in the publication itself (the device's figures say which)"
-    assert notes("a100") == [f"most {most}"]
+    assert notes("rtx2080ti") == [f"most {most}"]
     assert notes("spinnaker") == [f"no {most.replace('figures are not', 'figure is')}"]
     assert notes("cortex-m4") == []
     known = catalog()["cortex-m4"].figures

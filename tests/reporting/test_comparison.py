@@ -17,7 +17,7 @@ from energyprobe.trace.records import Trace
 @pytest.fixture(scope="module")
 def comparison(counted_ann: Trace, counted_snn: Trace, chip: Device, cpu: Device) -> Comparison:
     return ep.compare(
-        {"cnn": counted_ann, "snn": counted_snn}, [chip, cpu, "a100"], batch_sizes=[1, 64], seed=3
+        {"cnn": counted_ann, "snn": counted_snn}, [chip, cpu, "a10"], batch_sizes=[1, 64], seed=3
     )
 
 
@@ -32,11 +32,11 @@ def test_cells_are_those_of_reports(comparison: Comparison, counted_snn: Trace, 
 
 
 def test_a_constant_of_both_cancels(comparison: Comparison) -> None:
-    # On the A100 at batch size 1 every launch takes as long for both: the latencies are uncertain by a factor
+    # On the A10 at batch size 1 every launch takes as long for both: the latencies are uncertain by a factor
     # of 12, their ratio is not.
-    cell = comparison.cell("snn", "a100", 1)
+    cell = comparison.cell("snn", "a10", 1)
     assert cell.latency_s.high / cell.latency_s.low > 10
-    ratio = comparison.ratio("snn", "a100", 1)
+    ratio = comparison.ratio("snn", "a10", 1)
     assert ratio.high / ratio.low < 1.01
     assert ratio.low <= ratio.value <= ratio.high
 
@@ -78,7 +78,7 @@ def test_the_baseline_is_the_users(counted_ann: Trace, counted_snn: Trace, cpu: 
 def test_the_same_seed_gives_the_same_numbers(counted_ann: Trace, counted_snn: Trace) -> None:
     traces = {"cnn": counted_ann, "snn": counted_snn}
     first, again, other = (
-        ep.compare(traces, "a100", batch_sizes=64, draws=50, seed=seed).ratio("snn", "a100")
+        ep.compare(traces, "a10", batch_sizes=64, draws=50, seed=seed).ratio("snn", "a10")
         for seed in (5, 5, 6)
     )
     assert first == again != other
@@ -204,9 +204,9 @@ def test_one_model_is_no_comparison(counted_ann: Trace, cpu: Device) -> None:
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        (("rnn", "a100"), "the comparison has no model 'rnn': did you mean 'snn' or 'cnn'?"),
-        (("snn", "a10"), "the comparison has no device 'a10': did you mean 'a100'?"),
-        (("snn", "a100", 32), "the comparison has no batch size 32: known are 1, 64"),
+        (("rnn", "a10"), "the comparison has no model 'rnn': did you mean 'snn' or 'cnn'?"),
+        (("snn", "a11"), "the comparison has no device 'a11': did you mean 'a10'?"),
+        (("snn", "a10", 32), "the comparison has no batch size 32: known are 1, 64"),
     ],
 )
 def test_cells_that_do_not_exist_are_refused(comparison: Comparison, case, message) -> None:
@@ -217,7 +217,7 @@ def test_cells_that_do_not_exist_are_refused(comparison: Comparison, case, messa
 
 def test_it_says_what_it_is(comparison: Comparison) -> None:
     assert repr(comparison) == (
-        "Comparison(['cnn', 'snn'], devices=['spike-chip', 'dense-cpu', 'a100'], batch_sizes=[1, 64], "
+        "Comparison(['cnn', 'snn'], devices=['spike-chip', 'dense-cpu', 'a10'], batch_sizes=[1, 64], "
         "baseline='cnn')"
     )
 

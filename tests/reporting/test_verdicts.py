@@ -162,5 +162,5 @@ def test_a_gpu_that_waits_for_launches_is_launch_bound(counted_ann, counted_snn)
     for verdict in ep.compare({"cnn": counted_ann, "snn": counted_snn}, "a100", batch_sizes=[1, 8]).verdicts:
         assert verdict.outcome == "more"
         assert verdict.reason.startswith(
-            "snn runs 30 dense timesteps, launch-bound; the difference is static power"
+            "snn runs 30 dense timesteps, launch-bound; the difference is kernels of synaptic operations"
         )

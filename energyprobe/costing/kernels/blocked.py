@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.parts import Constants, Parts, Problem
+from energyprobe.costing.kernels.rates import Rates
 
 WIDTH = 128
 """Columns of C that one thread block works out."""

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.kernels.cost import Launch, Operand, kernel_cost
+from energyprobe.costing.kernels.cost import Operand, kernel_cost
+from energyprobe.costing.kernels.crossing import SMALLEST, highest
 from energyprobe.costing.kernels.fits import ready
-from energyprobe.costing.kernels.loading import chip, fits
+from energyprobe.costing.kernels.loading import fits
 from energyprobe.costing.kernels.parts import Array
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import KERNELS, why_illegal
+from energyprobe.costing.lookup import gpu_of
+from energyprobe.costing.scenario import Launch
 from energyprobe.errors import DeviceError, ScenarioError
 
 Quantity = Literal["energy", "time"]
 
 NOT_CHOSEN = ("dense", "elementwise", "conv-scatter", "conv-gather", "2:4")
 """No sparse products of any density, and convolutions, which the user names."""
-
-SMALLEST = 1e-7
-"""Density from which the search starts: a kernel that does not win here wins nowhere."""
-
-HALVINGS = 30
-"""Steps of the search in ln density."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,8 +144,8 @@ def breakeven(
         sparse = np.min([of(cost(name, density)) for name in names], axis=0)
         return np.asarray(of(dense) * (1.0 - saved * (1.0 - density)) - sparse)
 
-    found = _highest(lambda density: gain(density, 0.0), dense.time_s.shape)
-    saving = found if quantity == "time" else _highest(lambda density: gain(density, ZEROS_SAVE), found.shape)
+    found = highest(lambda density: gain(density, 0.0), dense.time_s.shape)
+    saving = found if quantity == "time" else highest(lambda density: gain(density, ZEROS_SAVE), found.shape)
     at = [cost(name, np.maximum(found * 0.99, SMALLEST)) for name in names]
     best = np.argmin([of(each) for each in at], axis=0)
     wins = found > 0.0
@@ -173,7 +170,7 @@ def breakeven(
 
 def _candidates(gpu: str, dtype: str, structure: str, operand: str) -> list[str]:
     """Sparse products that the GPU can run and that have constants for the data type."""
-    device, found = chip(gpu), []
+    device, found = gpu_of(gpu), []
     for name in KERNELS:
         if name not in NOT_CHOSEN and why_illegal(name, device, structure, operand) is None:
             try:
@@ -182,16 +179,3 @@ def _candidates(gpu: str, dtype: str, structure: str, operand: str) -> list[str]
                 continue
             found.append(name)
     return found
-
-
-def _highest(gain: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
-    """Highest density up to which there is a gain, by halving in ln density; 0 where there is none."""
-    low = np.full(shape, np.log(SMALLEST))
-    high = np.zeros(shape)
-    always = gain(np.ones(shape)) > 0.0
-    never = gain(np.full(shape, SMALLEST)) <= 0.0
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        gains = gain(np.exp(middle)) > 0.0
-        low, high = np.where(gains, middle, low), np.where(gains, high, middle)
-    return np.where(always, 1.0, np.where(never, 0.0, np.exp(low)))

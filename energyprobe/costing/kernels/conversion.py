@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.parts import Parts, Problem
+from energyprobe.costing.kernels.rates import Rates
 
 LAUNCHES = 3
 """Count the non-zeros of each row, add them up, write them: three kernels."""

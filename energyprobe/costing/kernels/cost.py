@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import numpy.typing as npt
 
-from energyprobe.costing.kernels.chip import rates
-from energyprobe.costing.kernels.fits import find_power, ready
-from energyprobe.costing.kernels.loading import chip, fits, launches, power_fits
+from energyprobe.costing.device import Device
+from energyprobe.costing.kernels.loading import launches
 from energyprobe.costing.kernels.parts import Value
-from energyprobe.costing.kernels.pricing import Pricer
+from energyprobe.costing.kernels.pricing import pricer
 from energyprobe.costing.kernels.problem import at_least, first, make_problem
 from energyprobe.costing.kernels.result import KernelCost
-from energyprobe.costing.kernels.table import CONVERTED, block_options, check_legal, kernel_type
+from energyprobe.costing.kernels.table import block_options, check_legal, kernel_type
+from energyprobe.costing.lookup import gpu_of
+from energyprobe.costing.scenario import Launch
 from energyprobe.errors import ScenarioError, nearest
 
-Launch = Literal["graph", "stream", "framework"]
 Operand = Literal["activations", "weights"]
 
 
 def kernel_cost(
-    gpu: str,
+    gpu: str | os.PathLike[str] | Device,
     kernel: str,
     *,
     m: npt.ArrayLike,
@@ -48,8 +49,8 @@ def kernel_cost(
 
     Parameters
     ----------
-    gpu : str
-        Name of a GPU, such as ``"a100"``.
+    gpu : str, os.PathLike or Device
+        A GPU: its name, such as ``"a100"``, the path of a device file, or the device.
     kernel : str
         ``dense``; ``csr`` (cuSPARSE), ``csr-colmajor`` (the same with column-major B), ``sputnik``;
         ``gather`` (event-driven); ``conv-scatter``, ``conv-gather``; ``tile-skip``, ``column-skip``;
@@ -92,11 +93,10 @@ def kernel_cost(
     ScenarioError
         If a size, density, structure, operand or option is impossible.
     """
-    device, kind = chip(gpu), kernel_type(kernel)
+    device, kind = gpu_of(gpu), kernel_type(kernel)
     check_legal(kernel, device, structure, operand)
-    of_launch = launches()
-    if launch not in of_launch:
-        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, of_launch)}")
+    if launch not in launches():
+        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
     options: dict[str, Value] = {
         **block_options(structure),
         "imbalance": at_least("imbalance", imbalance, 1.0),
@@ -109,24 +109,13 @@ def kernel_cost(
     problem, shape = make_problem({"m": m, "k": k, "n": n}, density, batch, batched, options)
     if kernel == "2:4" and (wrong := first(problem.density, problem.density > 0.5)):
         raise ScenarioError(f"2:4 keeps half at the most: density must be at most 0.5, got {wrong}")
-    fit, measured = ready(fits(), device, kernel, dtype, structure)
-    power, power_measured = find_power(power_fits(), device)
-    converted = kernel in CONVERTED and operand == "activations"
-    pricer = Pricer(
-        chip=device,
-        rates=rates(device, dtype),
-        fit=fit,
-        power=power,
-        measured=measured,
-        launch_s=of_launch[launch].si - of_launch[fit.regime].si,
-        conversion_s=of_launch[launch].si if converted else None,
-    )
+    found = pricer(device, kernel, dtype=dtype, operand=operand, structure=structure, launch=launch)
     return KernelCost(
         gpu=device.name,
         kernel=kernel,
         dtype=dtype,
-        **{name: column.reshape(shape) for name, column in pricer.price(problem).items()},
-        power_calibrated=power_measured,
+        **{name: column.reshape(shape) for name, column in found.price(problem).items()},
+        power_calibrated=found.power_measured,
         needs_custom_kernel=kind.library is None,
-        sources=tuple(sorted({each.source for each in (*fit.constants.values(), *power.constants.values())})),
+        sources=found.cites,
     )

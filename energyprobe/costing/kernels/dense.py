@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.parts import Array, Constants, Parts, Problem, Value
+from energyprobe.costing.kernels.rates import Rates
 
 TILES = ((256, 128), (128, 128), (64, 128), (64, 64), (64, 16), (16, 64))
 """Rows and columns of the output tiles that a library is assumed to choose from."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.parts import Constants, Parts, Problem
+from energyprobe.costing.kernels.rates import Rates
 
 
 def elementwise(problem: Problem, chip: Rates, constants: Constants) -> Parts:

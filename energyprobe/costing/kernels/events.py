@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.parts import Array, Constants, Parts, Problem, distinct_share
+from energyprobe.costing.kernels.rates import Rates
 
 SECTOR = 32.0
 """Bytes that the memory system moves for one value on its own."""

@@ -1,16 +1,18 @@
-"""Fitted constants of kernels, and which of them stand in where a chip has none of its own."""
+"""Fitted constants of kernels, and which of them stand in where a GPU has none of its own."""
 
 from __future__ import annotations
 
 import functools
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from energyprobe.costing.kernels.chip import Chip
-from energyprobe.costing.kernels.quantities import Quantity
+from energyprobe.costing.figures import Figure
 from energyprobe.costing.kernels.table import BY_BYTES, KERNELS
 from energyprobe.errors import DeviceError, nearest
+
+if TYPE_CHECKING:
+    from energyprobe.costing.kernels.gpu import Gpu
 
 Regime = Literal["graph", "stream", "framework"]
 
@@ -25,24 +27,28 @@ POWER_UNITS = {"idle": "1", "static": "1", "dram": "1", "flop": "1", "l2": "1", 
 """Constants of a `PowerFit`, and their units."""
 
 
+STAND_IN = {"int8": "bf16", "fp8": "bf16", "tf32": "bf16"}
+"""Data types of tensor cores that no dense kernel was fitted for, and the one whose constants stand in, at
+their own peak: uncalibrated."""
+
 UNMEASURED = (0.5, 2.0)
 """Interval of a time that rests on an assumption: half to twice."""
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Constants of one kernel on one chip for one data type.
+    """Constants of one kernel on one GPU for one data type.
 
     Attributes
     ----------
     gpu : str
-        `Chip.fits` of the chips that it was fitted on, or ``"generic"``.
+        `Gpu.fitted_as` of the GPUs that it was fitted on, or ``"generic"``.
     kernel : str
         A key of `KERNELS`.
     dtype : str
         Data type; ``"any"`` where the constants do not depend on it.
     regime : str
         How the kernels were launched when they were timed.
-    constants : dict of str to Quantity
+    constants : dict of str to Figure
         The constants that the kernel needs.
     low_ratio, high_ratio : float
         5 and 95 % quantiles of measured over predicted time, on rows that the fit has not seen.
@@ -60,7 +66,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     kernel: str
     dtype: str
     regime: Regime
-    constants: dict[str, Quantity]
+    constants: dict[str, Figure]
     low_ratio: float
     high_ratio: float
     structure: str = "unstructured"
@@ -85,17 +91,17 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     @functools.cached_property
     def si(self) -> dict[str, float]:
         """The constants in base units."""
-        return {name: quantity.si for name, quantity in self.constants.items()}
+        return {name: figure.value_si for name, figure in self.constants.items()}
 
 
 class PowerFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Constants of board power, as shares, so that one chip's can stand for another's.
+    """Constants of board power, as shares, so that one GPU's can stand for another's.
 
     Attributes
     ----------
     gpu : str
         As for `Fit`.
-    constants : dict of str to Quantity
+    constants : dict of str to Figure
         ``idle, static`` (shares of the power limit), ``dram, flop`` (power of full bandwidth and of full
         arithmetic as shares of the limit less the static power), ``l2`` (energy of an L2 byte over that of
         a DRAM byte), ``ramp`` (seconds of every kernel in which power stays idle).
@@ -108,7 +114,7 @@ class PowerFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     gpu: str
-    constants: dict[str, Quantity]
+    constants: dict[str, Figure]
     low_ratio: float
     high_ratio: float
     calibrated: bool = True
@@ -121,27 +127,30 @@ class PowerFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @functools.cached_property
     def si(self) -> dict[str, float]:
         """The constants in base units."""
-        return {name: quantity.si for name, quantity in self.constants.items()}
+        return {name: figure.value_si for name, figure in self.constants.items()}
 
 
-def find_power(fits: tuple[PowerFit, ...], chip: Chip) -> tuple[PowerFit, bool]:
-    """Power constants of a chip, or the generic ones, and whether they were fitted on it."""
+def find_power(fits: tuple[PowerFit, ...], gpu: Gpu) -> tuple[PowerFit, bool]:
+    """Power constants of a GPU, or the generic ones, and whether they were fitted on it."""
+    if gpu.power is not None:
+        return gpu.power, gpu.power.calibrated
     by_gpu = {each.gpu: each for each in fits}
-    fit = by_gpu.get(chip.fits, by_gpu[GENERIC])
-    return fit, fit.calibrated and fit.gpu == chip.fits
+    fit = by_gpu.get(gpu.fitted_as, by_gpu[GENERIC])
+    return fit, fit.calibrated and fit.gpu == gpu.fitted_as
 
 
-def find_fit(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structure: str) -> Fit:
-    """The constants that price a kernel on a chip.
+def find_fit(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: str) -> Fit:
+    """The constants that price a kernel on a GPU.
 
-    The chip's own fit comes first, then that of the generic chip; each for the data type, for one that the
-    same units multiply, for any, and for another where bytes are all that differs (`BY_BYTES`).
+    The GPU's own fit comes first, those of its file before the catalog's, then the generic one; each for the
+    data type, for one that the same units multiply, for any, for one that stands in (`STAND_IN`), and for
+    another where bytes are all that differs (`BY_BYTES`).
 
     Parameters
     ----------
     fits : tuple of Fit
         All fits.
-    chip : Chip
+    gpu : Gpu
         The GPU.
     kernel, dtype, structure : str
         What is run.
@@ -156,14 +165,15 @@ def find_fit(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structu
     DeviceError
         If there are none for the data type or the structure.
     """
-    mine = [each for each in fits if each.kernel == kernel]
+    mine = [each for each in (*gpu.fit, *fits) if each.kernel == kernel]
     if any(each.structure != "unstructured" for each in mine):
         mine = [each for each in mine if each.structure == structure]
     by_bytes = kernel in BY_BYTES
-    for gpu in (chip.fits, GENERIC):
-        for wanted in (dtype, SAME_UNITS.get(dtype), "any", *(each.dtype for each in mine if by_bytes)):
+    wanted_dtypes = (dtype, SAME_UNITS.get(dtype), "any", STAND_IN.get(dtype) if kernel == "dense" else None)
+    for name in (gpu.fitted_as, GENERIC):
+        for wanted in (*wanted_dtypes, *(each.dtype for each in mine if by_bytes)):
             for each in mine:
-                if each.gpu == gpu and each.dtype == wanted:
+                if each.gpu == name and each.dtype == wanted:
                     return each
     known = sorted({each.dtype for each in mine})
     raise DeviceError(
@@ -172,8 +182,8 @@ def find_fit(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structu
     )
 
 
-def ready(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structure: str) -> tuple[Fit, bool]:
-    """Constants of a kernel and of the one that it is based on, as one fit; and whether measured on the chip.
+def ready(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: str) -> tuple[Fit, bool]:
+    """Constants of a kernel and of the one that it is based on, as one fit; and whether measured on the GPU.
 
     Parameters and errors as `find_fit`.
 
@@ -182,14 +192,14 @@ def ready(fits: tuple[Fit, ...], chip: Chip, kernel: str, dtype: str, structure:
     Fit
         All constants that the model needs.
     bool
-        Whether all were fitted on this chip, on measured kernels of this kind.
+        Whether all were fitted on this GPU, on measured kernels of this kind.
     """
     kind = KERNELS[kernel]
-    last = find_fit(fits, chip, kernel, dtype, structure) if kind.constants else None
+    last = find_fit(fits, gpu, kernel, dtype, structure) if kind.constants else None
     if kind.base is None and last is not None:
         same = last.dtype in (dtype, SAME_UNITS.get(dtype))
-        return last, last.calibrated and same and last.gpu == chip.fits
-    first = find_fit(fits, chip, kind.base or kernel, dtype, "unstructured")
+        return last, last.calibrated and same and last.gpu == gpu.fitted_as
+    first = find_fit(fits, gpu, kind.base or kernel, dtype, "unstructured")
     low, high = (last.low_ratio, last.high_ratio) if last else UNMEASURED
     merged = msgspec.structs.replace(
         first,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.kernels.chip import Rates
+from energyprobe.costing.kernels.rates import Rates
 
 Array = npt.NDArray[np.float64]
 Constants = Mapping[str, float]
@@ -44,6 +44,13 @@ class Problem:
     def nonzeros(self) -> Array:
         """Non-zero elements of A."""
         return self.density * self.m * self.k
+
+    def part(self, rows: slice | npt.NDArray[np.intp]) -> Problem:
+        """Some of the problems."""
+        options = {
+            name: np.asarray(value)[rows] if np.ndim(value) else value for name, value in self.options.items()
+        }
+        return Problem(self.m[rows], self.k[rows], self.n[rows], self.density[rows], options)
 
 
 @dataclass(frozen=True)

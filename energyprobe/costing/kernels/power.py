@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from energyprobe.costing.kernels.chip import Chip, Rates
+from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.parts import Array, Constants, Parts, Value
+from energyprobe.costing.kernels.rates import Rates
 
 
 class Board(NamedTuple):
@@ -71,6 +72,6 @@ def stretched(parts: Parts, seconds: Array, chip: Rates, board: Board, constants
     return np.maximum(seconds, dynamic_energy(parts, chip, board, constants) / budget)
 
 
-def board_of(chip: Chip) -> Board:
+def board_of(gpu: Gpu) -> Board:
     """Power limits of a GPU."""
-    return Board(chip.power_limit.si, chip.full_power.si)
+    return Board(gpu.constants.limit_w.value_si, gpu.constants.full_limit_w.value_si)

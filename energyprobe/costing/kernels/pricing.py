@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.kernels.chip import Chip, Rates
 from energyprobe.costing.kernels.conversion import with_conversion
-from energyprobe.costing.kernels.fits import Fit, PowerFit
+from energyprobe.costing.kernels.fits import Fit, PowerFit, find_power, ready
+from energyprobe.costing.kernels.gpu import Gpu, rates
+from energyprobe.costing.kernels.loading import fits, launches, power_fits
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.costing.kernels.power import board_of, board_power, stretched
-from energyprobe.costing.kernels.table import KERNELS
+from energyprobe.costing.kernels.rates import Rates
+from energyprobe.costing.kernels.table import CONVERTED, KERNELS
 
 CHUNK = 16384
 """Problems worked out at a time, so that intermediate columns stay in the processor's cache."""
@@ -39,25 +41,26 @@ class Pricer:
 
     Attributes
     ----------
-    chip : Chip
+    gpu : Gpu
         The GPU.
     rates : Rates
         Its rates for the data type.
     fit, power : Fit, PowerFit
         Constants.
-    measured : bool
-        Whether the times were fitted on this GPU.
+    measured, power_measured : bool
+        Whether the times, and the power, were fitted on this GPU.
     launch_s : float
         What a launch takes, less what one took when the kernel was timed.
     conversion_s : float or None
         What a launch takes, where A is converted before every product.
     """
 
-    chip: Chip
+    gpu: Gpu
     rates: Rates
     fit: Fit
     power: PowerFit
     measured: bool
+    power_measured: bool
     launch_s: float
     conversion_s: float | None
 
@@ -65,7 +68,7 @@ class Pricer:
         """Columns of a `KernelCost`, by name."""
         size = len(problem.m)
         chunks = [slice(start, start + CHUNK) for start in range(0, max(size, 1), CHUNK)]
-        parts = [_part(problem, chunk) for chunk in chunks]
+        parts = [problem.part(chunk) for chunk in chunks]
         workers = min(len(parts), os.cpu_count() or 1)
         if workers == 1:
             priced = [self._chunk(part) for part in parts]
@@ -74,12 +77,18 @@ class Pricer:
                 priced = list(pool.map(self._chunk, parts))
         return {name: np.concatenate([each[name] for each in priced]) for name in priced[0]}
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """Keys of the measurements and publications behind its constants."""
+        figures = (*self.fit.constants.values(), *self.power.constants.values())
+        return tuple(sorted({figure.source for figure in figures}))
+
     def _chunk(self, problem: Problem) -> dict[str, npt.NDArray[Any]]:
         kind = KERNELS[self.fit.kernel]
         parts = kind.model(problem, self.rates, self._constants())
         if self.conversion_s is not None:
             parts = with_conversion(parts, problem, self.rates, self.conversion_s)
-        board = board_of(self.chip)
+        board = board_of(self.gpu)
         seconds = parts.seconds()
         if not self.measured:
             seconds = stretched(parts, seconds, self.rates, board, self.power.si)
@@ -123,5 +132,39 @@ class Pricer:
         return np.where(inside, low, low**OUTSIDE), np.where(inside, high, high**OUTSIDE)
 
 
-def _part(problem: Problem, rows: slice) -> Problem:
-    return Problem(problem.m[rows], problem.k[rows], problem.n[rows], problem.density[rows], problem.options)
+def pricer(
+    gpu: Gpu, kernel: str, *, dtype: str, operand: str, structure: str = "unstructured", launch: str
+) -> Pricer:
+    """Find the constants of a kernel on a GPU.
+
+    Parameters
+    ----------
+    gpu : Gpu
+        The GPU.
+    kernel, dtype, operand, structure, launch : str
+        As for `energyprobe.kernel_cost`.
+
+    Returns
+    -------
+    Pricer
+        To price columns of problems with.
+
+    Raises
+    ------
+    DeviceError
+        If there are no figures for the data type.
+    """
+    fit, measured = ready(fits(), gpu, kernel, dtype, structure)
+    power, power_measured = find_power(power_fits(), gpu)
+    of_launch = launches()
+    converted = kernel in CONVERTED and operand == "activations"
+    return Pricer(
+        gpu=gpu,
+        rates=rates(gpu, dtype),
+        fit=fit,
+        power=power,
+        measured=measured,
+        power_measured=power_measured,
+        launch_s=of_launch[launch].value_si - of_launch[fit.regime].value_si,
+        conversion_s=of_launch[launch].value_si if converted else None,
+    )

@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.dense import tiled
 from energyprobe.costing.kernels.parts import Array, Constants, Parts, Problem, Value, distinct_share
+from energyprobe.costing.kernels.rates import Rates
 
 
 def live_tiles(density: Array, elements: Value) -> Array:

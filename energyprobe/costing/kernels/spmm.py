@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.parts import Constants, Parts, Problem, distinct_share
+from energyprobe.costing.kernels.rates import Rates
 
 
 def spmm(problem: Problem, chip: Rates, constants: Constants) -> Parts:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.dense import tiled
 from energyprobe.costing.kernels.parts import Constants, Parts, Problem
+from energyprobe.costing.kernels.rates import Rates
 
 
 def n_of_m(problem: Problem, chip: Rates, constants: Constants) -> Parts:

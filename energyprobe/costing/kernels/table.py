@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from energyprobe.costing.kernels.blocked import blocked
-from energyprobe.costing.kernels.chip import SPARSE_TENSOR_CORES, Chip
 from energyprobe.costing.kernels.dense import dense
 from energyprobe.costing.kernels.elementwise import elementwise
 from energyprobe.costing.kernels.events import gather, scatter, stationary
 from energyprobe.costing.kernels.parts import Kernel
+from energyprobe.costing.kernels.rates import SPARSE_TENSOR_CORES
 from energyprobe.costing.kernels.skipping import column_skip, tile_skip
 from energyprobe.costing.kernels.spmm import spmm
 from energyprobe.costing.kernels.spmv import spmv
 from energyprobe.costing.kernels.structured import n_of_m, two_of_four
 from energyprobe.errors import DeviceError, ScenarioError, nearest
+
+if TYPE_CHECKING:
+    from energyprobe.costing.kernels.gpu import Gpu
 
 
 class Constant(NamedTuple):
@@ -146,14 +149,14 @@ def kernel_type(name: str) -> KernelType:
     return KERNELS[name]
 
 
-def why_illegal(kernel: str, chip: Chip, structure: str, operand: str) -> str | None:
+def why_illegal(kernel: str, gpu: Gpu, structure: str, operand: str) -> str | None:
     """Why a kernel cannot run, or None where it can.
 
     Parameters
     ----------
     kernel : str
         Its name.
-    chip : Chip
+    gpu : Gpu
         The GPU.
     structure : str
         Where the non-zeros of A lie.
@@ -161,8 +164,8 @@ def why_illegal(kernel: str, chip: Chip, structure: str, operand: str) -> str | 
         What A is.
     """
     kind = kernel_type(kernel)
-    if kernel == "2:4" and chip.architecture not in SPARSE_TENSOR_CORES:
-        return f"{chip.title} ({chip.architecture}) has no sparse tensor cores: 2:4 needs Ampere or newer"
+    if kernel == "2:4" and gpu.architecture not in SPARSE_TENSOR_CORES:
+        return f"{gpu.title} ({gpu.architecture}) has no sparse tensor cores: 2:4 needs Ampere or newer"
     if not re.fullmatch(kind.structures, structure):
         return f"{kernel} does not run on {structure!r} sparsity, it needs {kind.structures}"
     if kind.only_weights and operand != "weights":
@@ -170,7 +173,7 @@ def why_illegal(kernel: str, chip: Chip, structure: str, operand: str) -> str | 
     return None
 
 
-def check_legal(kernel: str, chip: Chip, structure: str, operand: str) -> None:
+def check_legal(kernel: str, gpu: Gpu, structure: str, operand: str) -> None:
     """Raise where a kernel cannot run; see `why_illegal`.
 
     Raises
@@ -187,7 +190,7 @@ def check_legal(kernel: str, chip: Chip, structure: str, operand: str) -> None:
         raise ScenarioError(f"no structure {structure!r}, {nearest(structure, known)}")
     if operand == "activations" and structure != "unstructured":
         raise ScenarioError(f"activations are unstructured and change at every step, got {structure!r}")
-    if reason := why_illegal(kernel, chip, structure, operand):
+    if reason := why_illegal(kernel, gpu, structure, operand):
         raise (DeviceError if kernel == "2:4" and "sparse tensor cores" in reason else ScenarioError)(reason)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 import pytest
 
-from energyprobe.costing.kernels.chip import Chip
+from energyprobe.costing.figures import Figure
+from energyprobe.costing.gpu import GpuDevice
 from energyprobe.costing.kernels.fits import GENERIC, Fit, PowerFit, find_fit, find_power, ready
-from energyprobe.costing.kernels.loading import chips, fits, launches, power_fits, sources
-from energyprobe.costing.kernels.quantities import UNITS, Quantity
+from energyprobe.costing.kernels.loading import fits, launches, power_fits
 from energyprobe.costing.kernels.table import KERNELS
+from energyprobe.costing.loading import shared_sources
+from energyprobe.costing.lookup import catalog, gpu_of
 from energyprobe.errors import DeviceError
 
 GOOD = {
@@ -23,51 +24,37 @@ GOOD = {
     "source": "tspmm",
     "provenance": "derived",
     "verified": True,
+    "boundary": "chip",
 }
-NEEDED = ("v100", "t4", "rtx-2080ti", "rtx-3090", "rtx-4090", "a100-40gb", "a100-80gb", "h100", "h200",
+NEEDED = ("v100", "t4", "rtx2080ti", "rtx3090", "rtx4090", "a100", "a100-80gb", "h100", "h200",
           "jetson-agx-orin", "jetson-agx-xavier")  # fmt: skip
 
 
-def quantities() -> Iterator[tuple[str, Quantity]]:
-    for chip in chips().values():
-        for field in msgspec.structs.fields(Chip):
-            value = getattr(chip, field.name)
-            if isinstance(value, Quantity):
-                yield f"{chip.name}.{field.name}", value
-        yield from ((f"{chip.name}.peaks.{dtype}", value) for dtype, value in chip.peaks.items())
+def fitted() -> Iterator[tuple[str, Figure]]:
     for fit in (*fits(), *power_fits()):
-        yield from ((f"{fit.gpu} {name}", value) for name, value in fit.constants.items())
+        yield from ((f"{fit.gpu} {name}", figure) for name, figure in fit.constants.items())
     yield from launches().items()
 
 
-def test_every_quantity_cites_a_source_or_says_that_it_is_assumed() -> None:
-    found = list(quantities())
-    assert len(found) > 300
-    for name, quantity in found:
-        if quantity.source == "assumption":
-            assert quantity.provenance == "memory" and not quantity.verified, name
-        else:
-            assert quantity.source in sources(), name
-
-
-def test_every_source_is_cited_or_is_about_an_assumption_of_the_program() -> None:
-    cited = {quantity.source for _, quantity in quantities()}
-    # The last one is about what zeros save, which is no constant of a chip; the one before, the L2 share.
-    assert set(sources()) - cited == {"antepara2025", "arxiv-2409-18324"}
+def test_every_fitted_figure_cites_a_source_or_says_that_it_is_assumed() -> None:
+    found = list(fitted())
+    assert len(found) > 250
+    for name, figure in found:
+        assert figure.source in shared_sources(), name
+        if figure.source == "assumed":
+            assert figure.provenance == "memory" and not figure.verified, name
 
 
 def test_the_gpus_that_users_have() -> None:
-    assert set(NEEDED) <= set(chips())
-    names = [name for chip in chips().values() for name in (chip.name, *chip.aliases)]
-    assert len(names) == len(set(names))
+    assert all(isinstance(catalog()[name], GpuDevice) for name in NEEDED)
 
 
 def test_clocks_follow_from_peaks() -> None:
     # NVIDIA's boost clocks.
-    assert chips()["a100-80gb"].clock_hz == pytest.approx(1.41e9, rel=0.005)
-    assert chips()["rtx-4090"].clock_hz == pytest.approx(2.52e9, rel=0.005)
-    assert chips()["v100"].clock_hz == pytest.approx(1.53e9, rel=0.005)
-    assert not chips()["v100"].verified
+    assert gpu_of("a100-80gb").clock_hz == pytest.approx(1.41e9, rel=0.005)
+    assert gpu_of("rtx4090").clock_hz == pytest.approx(2.52e9, rel=0.005)
+    assert gpu_of("v100").clock_hz == pytest.approx(1.53e9, rel=0.005)
+    assert not gpu_of("v100").verified
 
 
 def test_every_kernel_has_constants_for_any_gpu() -> None:
@@ -77,14 +64,14 @@ def test_every_kernel_has_constants_for_any_gpu() -> None:
 
 
 def test_generic_constants_lie_among_those_of_the_gpus() -> None:
-    own = {fit.kernel: fit for fit in fits() if fit.gpu == "rtx-3090" and fit.kernel == "nm"}
+    own = {fit.kernel: fit for fit in fits() if fit.gpu == "rtx3090" and fit.kernel == "nm"}
     generic = next(fit for fit in fits() if fit.gpu == GENERIC and fit.kernel == "nm")
-    for name, quantity in generic.constants.items():
-        assert quantity.low <= own["nm"].constants[name].value <= quantity.high
+    for name, figure in generic.constants.items():
+        assert figure.low_si <= own["nm"].constants[name].value_si <= figure.high_si
 
 
-def test_a_chip_prefers_its_own_fit_and_falls_back_to_the_generic_one() -> None:
-    a100, t4 = chips()["a100-80gb"], chips()["t4"]
+def test_a_gpu_prefers_its_own_fit_and_falls_back_to_the_generic_one() -> None:
+    a100, t4 = gpu_of("a100-80gb"), gpu_of("t4")
     assert find_fit(fits(), a100, "dense", "fp16", "unstructured").dtype == "bf16"
     assert find_fit(fits(), t4, "dense", "fp16", "unstructured").gpu == GENERIC
     assert find_fit(fits(), a100, "blocked-ell", "fp16", "block4x4").structure == "block4x4"
@@ -96,9 +83,9 @@ def test_a_chip_prefers_its_own_fit_and_falls_back_to_the_generic_one() -> None:
     assert {"eta", "speedup"} <= set(merged.constants) and not measured
 
 
-def test_power_of_a_chip_or_the_generic_one() -> None:
-    assert find_power(power_fits(), chips()["h200"])[1]
-    fit, measured = find_power(power_fits(), chips()["rtx-4090"])
+def test_power_of_a_gpu_or_the_generic_one() -> None:
+    assert find_power(power_fits(), gpu_of("h200"))[1]
+    fit, measured = find_power(power_fits(), gpu_of("rtx4090"))
     assert (fit.gpu, measured) == (GENERIC, False)
 
 
@@ -112,21 +99,14 @@ def test_power_of_a_chip_or_the_generic_one() -> None:
         ({"provenance": "memory"}, "verified: a figure of provenance 'memory' cannot be verified"),
     ],
 )
-def test_a_wrong_quantity_is_refused(change: dict[str, object], expected: str) -> None:
+def test_a_wrong_figure_is_refused(change: dict[str, object], expected: str) -> None:
     with pytest.raises(DeviceError) as caught:
-        Quantity(**{**GOOD, **change})  # type: ignore[arg-type]
+        Figure(**{**GOOD, **change})  # type: ignore[arg-type]
     assert str(caught.value).startswith(expected)
 
 
-def test_units_are_base_units() -> None:
-    quantity = Quantity(**GOOD)  # type: ignore[arg-type]
-    assert quantity.si == pytest.approx(2e-6)
-    assert np.allclose(quantity.ends_si, (1e-6, 3e-6))
-    assert UNITS["pJ/bit"] == 8 * UNITS["pJ/byte"]
-
-
 def nm(**change: object) -> Fit:
-    constants = {name: Quantity(**GOOD) for name in ("launch", "lanes", "l2")}  # type: ignore[arg-type]
+    constants = {name: Figure(**GOOD) for name in ("launch", "lanes", "l2")}  # type: ignore[arg-type]
     right = {"gpu": "t4", "kernel": "nm", "dtype": "fp32", "regime": "graph", "constants": constants}
     return Fit(**{**right, "low_ratio": 0.9, "high_ratio": 1.1, **change})  # type: ignore[arg-type]
 
@@ -158,8 +138,8 @@ def test_wrong_power_constants_are_refused() -> None:
         ({"fp3": 1.0, "fp32": 1.0}, "peaks.fp3: no such data type, did you mean 'fp32'"),
     ],
 )
-def test_a_chip_needs_a_peak_in_fp32(peaks: dict[str, float], expected: str) -> None:
-    figure = Quantity(**{**GOOD, "unit": "TFLOP/s"})  # type: ignore[arg-type]
+def test_a_gpu_needs_a_peak_in_fp32(peaks: dict[str, float], expected: str) -> None:
+    figure = Figure(**{**GOOD, "unit": "TFLOP/s"})  # type: ignore[arg-type]
     with pytest.raises(DeviceError) as caught:
-        msgspec.structs.replace(chips()["t4"], peaks={dtype: figure for dtype in peaks})
+        msgspec.structs.replace(gpu_of("t4").constants, peaks={dtype: figure for dtype in peaks})
     assert str(caught.value).startswith(expected)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from energyprobe.costing.kernels.chip import rates
 from energyprobe.costing.kernels.fitting import OPEN, fit_log
-from energyprobe.costing.kernels.loading import chip
+from energyprobe.costing.kernels.gpu import rates
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.costing.kernels.structured import n_of_m
+from energyprobe.costing.lookup import gpu_of
 
 TRUE = {"launch": 5e-6, "lanes": 24.0, "l2": 0.05}
 START = {"launch": 2e-6, "lanes": 40.0, "l2": 0.2}
@@ -24,7 +24,7 @@ def problems(rows: int = 400) -> Problem:
 
 
 def seconds(constants: Mapping[str, float]) -> Array:
-    return n_of_m(problems(), rates(chip("a100"), "fp32"), constants).seconds()
+    return n_of_m(problems(), rates(gpu_of("a100"), "fp32"), constants).seconds()
 
 
 def test_the_constants_of_the_model_are_found() -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from energyprobe.costing.kernels.blocked import blocked
-from energyprobe.costing.kernels.chip import Rates
 from energyprobe.costing.kernels.conversion import with_conversion
 from energyprobe.costing.kernels.dense import SPLITS, TILES, dense
 from energyprobe.costing.kernels.elementwise import elementwise
 from energyprobe.costing.kernels.events import gather, scatter, stationary
 from energyprobe.costing.kernels.parts import LIMITS, Parts, Problem, distinct_share, overlap
+from energyprobe.costing.kernels.rates import Rates
 from energyprobe.costing.kernels.skipping import column_skip, live_columns, live_tiles, tile_skip
 from energyprobe.costing.kernels.spmm import spmm
 from energyprobe.costing.kernels.spmv import spmv

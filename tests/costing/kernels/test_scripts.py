@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small file of NM-SpMM's kind, whose times are the catalog's own with 2 % of noise."""
     rng = np.random.default_rng(8)
     rows = []
-    for gpu, chip in (("RTX3090", "rtx-3090"), ("RTX4090", "rtx-4090")):
+    for gpu, chip in (("RTX3090", "rtx3090"), ("RTX4090", "rtx4090")):
         for m, k in rng.choice([2048, 4096, 5120, 8192, 11008], (12, 2)):
             for n in (256, 1024):
                 for kernel, name, sparsity in (
