@@ -11,6 +11,7 @@ import typer
 
 from energyprobe import __version__
 from energyprobe.cli.compare import compare
+from energyprobe.cli.demo import demo
 from energyprobe.cli.devices import devices
 from energyprobe.cli.merge import merge
 from energyprobe.cli.options import examples
@@ -81,6 +82,7 @@ for _command, _examples in (
             "energyprobe compare cnn=a.json snn=b.json -d loihi --accuracy cnn=0.98 --accuracy snn=0.97",
         ),
     ),
+    (demo, ("energyprobe demo", "energyprobe demo -o digits.html")),
     (merge, ("energyprobe merge monday.json tuesday.json -o both.json",)),
 ):
     app.command(epilog=examples(*_examples))(_command)

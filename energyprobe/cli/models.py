@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from energyprobe.cli.quiet import quiet
 from energyprobe.cli.safety import Blueprint, blueprint_of
 from energyprobe.errors import MissingDependencyError, ModelError
 
@@ -110,20 +108,3 @@ def _custom_objects(blueprint: Blueprint) -> dict[str, type]:
     with quiet():
         module = importlib.import_module("keras_spiking")
     return {name: getattr(module, name) for name in wanted}
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep TensorFlow's log off the screen while it is loaded.
-
-    Its native code writes to the file descriptor, at a time when it does not yet obey its own log level.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -36,6 +36,28 @@ def document_of(report: Report) -> Document:
     Document
         Per-layer table, totals, what was not counted, assumptions, devices and sources.
     """
+    explained = (
+        assumptions(report.trace, report.layers, report.prices),
+        devices(report.prices),
+        sources(report.prices),
+    )
+    overview = overview_of(report)
+    return replace(overview, sections=(*overview.sections, *explained)).mapped(printable)
+
+
+def overview_of(report: Report) -> Document:
+    """Put what a report tells of the network into words, without what holds of the devices.
+
+    Parameters
+    ----------
+    report : Report
+        What to tell.
+
+    Returns
+    -------
+    Document
+        Per-layer table, totals and what was not counted.
+    """
     document = Document(
         heading=f"Energy of {report.trace.model}",
         subheading=f"{recording_words(report.counts)}, {scenario_words(report.scenario)}",
@@ -43,9 +65,6 @@ def document_of(report: Report) -> Document:
             *(per_layer(report, view) for view in report.views),
             totals(report.prices, report.scenario),
             *_not_counted(report),
-            assumptions(report.trace, report.layers, report.prices),
-            devices(report.prices),
-            sources(report.prices),
         ),
     )
     return document.mapped(printable)

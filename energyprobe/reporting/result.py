@@ -260,6 +260,13 @@ class Report:
         return document_of(self)
 
     @functools.cached_property
+    def overview(self) -> Document:
+        """The report without assumptions, devices and sources: for several of them on one page."""
+        from energyprobe.reporting.contents import overview_of
+
+        return overview_of(self)
+
+    @functools.cached_property
     def charts(self) -> tuple[Chart, ...]:
         """The charts of the report, for every format of files that shows charts."""
         from energyprobe.reporting.charts import charts_of
