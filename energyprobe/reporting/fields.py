@@ -208,6 +208,7 @@ FIELDS: dict[str, Field] = {
 
 DEFAULT_FIELDS = (
     "type",
+    "origin",
     "calls",
     "out_shape",
     "parameters",
@@ -220,5 +221,11 @@ DEFAULT_FIELDS = (
 )
 """Shown unless others are chosen."""
 
-SHOWN_WHERE_KNOWN = ("neuron_updates", "input_sparsity", "output_sparsity", "output_firing_rate_hz")
+SHOWN_WHERE_KNOWN = (
+    "origin",
+    "neuron_updates",
+    "input_sparsity",
+    "output_sparsity",
+    "output_firing_rate_hz",
+)
 """Of those, the columns that are left out where they say nothing of any layer."""

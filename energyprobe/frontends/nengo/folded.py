@@ -49,9 +49,8 @@ def _direct(scene: Scene, link: Link) -> Join:
     steps = _direct_steps(scene, link)
     if not steps and not isinstance(link.target, nengo.Probe):
         steps = [scene.step(Free(reason="hands on values as they are"))]
-    weights = 0 if link.weights is None else link.weights.stored
     origin = scene.origins.get(owner_of(link.target))
-    return Join(path, link.source, link.target, steps, link.read, len(link.written), weights, origin)
+    return Join(path, link.source, link.target, steps, link.read, len(link.written), link.parameters, origin)
 
 
 def _direct_steps(scene: Scene, link: Link) -> list[Step]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from energyprobe.frontends.nengo.calls import Scene, ensemble_call
 from energyprobe.frontends.nengo.links import Source, is_direct, is_passthrough
 from energyprobe.frontends.nengo.naming import owner_of
-from energyprobe.frontends.nengo.tensor_nodes import tensor_node_steps
+from energyprobe.frontends.nengo.tensor_nodes import tensor_node_parameters, tensor_node_steps
 from energyprobe.trace.operations import Free, Uncounted
 from energyprobe.trace.records import LayerCall, Reading, Step
 
@@ -130,7 +130,7 @@ def _part_calls(scene: Scene, part: Any, reading: Reading, inputs: tuple[str, ..
     if source is None or (isinstance(part, nengo.Node) and part.size_in == 0):
         return []
     steps = tensor_node_steps(scene, part) or [scene.step(_without_neurons(part))]
-    parameters = sum(step.weights for step in steps)
+    parameters = tensor_node_parameters(part)
     call = scene.call(
         reading,
         _source_key(scene, source),

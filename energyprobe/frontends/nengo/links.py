@@ -82,6 +82,8 @@ class Link:
         Ensemble, neurons, node, probe or learning rule.
     weights : Weights or None
         None where it has none (it copies), or they are of unknown type.
+    parameters : int
+        Weights that it holds, those of unknown type among them.
     known : bool
         False for a transform of unknown type.
     """
@@ -92,6 +94,7 @@ class Link:
     written: NDArray[np.int64]
     target: Any
     weights: Weights | None
+    parameters: int = 0
     known: bool = True
 
     @property
@@ -226,22 +229,21 @@ def _link(sim: Any, structure: Structure, connection: Any, values: Any) -> Link:
         owner = connection
         read = np.arange(connection.size_mid)
         _add_source(sim, structure, owner, _function_signal(sim, connection))
-    weights, known = _weights(connection, values)
+    weights = None if values is None else _weights(connection, values)
     target = connection.post_obj
     written = np.arange(_size_in(target))[connection.post_slice]
     if isinstance(target, nengo.Ensemble) and reaches_neurons(connection):
         target, written = target.neurons, np.arange(target.n_neurons)
-    return Link(connection, structure.sources[owner], read, written, target, weights, known)
+    parameters = 0 if values is None else int(np.size(values)) if weights is None else weights.stored
+    known = values is None or weights is not None
+    return Link(connection, structure.sources[owner], read, written, target, weights, parameters, known)
 
 
-def _weights(connection: Any, values: Any) -> tuple[Weights | None, bool]:
-    """Describe weights, and say whether their type is known."""
-    if values is None:
-        return None, True
+def _weights(connection: Any, values: Any) -> Weights | None:
+    """Describe weights; None where their type is not known."""
     if decodes(connection) and connection.solver.weights:
-        return full_weights(values), True
-    weights = transform_weights(connection.transform, values, decodes(connection))
-    return weights, weights is not None
+        return full_weights(values)
+    return transform_weights(connection.transform, values, decodes(connection))
 
 
 def _weight_values(sim: Any, connections: list[Any]) -> list[Any]:

@@ -29,7 +29,7 @@ def _join(scene: Scene, link: Link) -> Join:
         steps=steps,
         read=link.read,
         elements=len(link.written),
-        parameters=0 if link.weights is None else link.weights.stored,
+        parameters=link.parameters,
         origin=scene.origins.get(owner_of(link.target)),
     )
 

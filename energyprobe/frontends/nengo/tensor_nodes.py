@@ -45,6 +45,13 @@ def tensor_node_steps(scene: Scene, node: Any) -> list[Step]:
     return [_step(scene, node, call, draft) for draft in drafts]
 
 
+def tensor_node_parameters(node: Any) -> int:
+    """Count the parameters of the Keras layer in a TensorNode; 0 where there is none."""
+    layer = node.tensor_func if isinstance(node, nengo_dl.TensorNode) else None
+    weights = layer.weights if isinstance(layer, tf.keras.layers.Layer) else ()
+    return sum(int(weight.shape.num_elements()) for weight in weights)
+
+
 class _LayerInside(Call):
     """The call of a layer of which only the shapes are known."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from energyprobe import KerasProbe, NengoProbe
+from energyprobe import KerasProbe, NengoProbe, report
 from energyprobe.counting.table import count
 from energyprobe.trace.operations import Conv, Elementwise, Filter, Free, Pool, Uncounted
 
@@ -190,6 +190,10 @@ def test_every_call_of_a_converted_network_has_an_origin(images, simulator) -> N
         "pool.0 -> dense.0": "dense",
         "dense.0": "dense",
     }
+    lines = [line.split() for line in str(report(probe.trace, "cpu")).splitlines()]
+    assert ["layer", "type", "origin", "calls", "output", "params"] in lines
+    for row in (["conv.0", "Ensemble", "conv"], ["pool.0", "Node", "pool"], ["dense.0", "Ensemble", "dense"]):
+        assert any(line[:3] == row for line in lines)
     operations = {
         call.path: [step.operation for step in call.steps]
         for call in probe.trace.calls
@@ -247,13 +251,17 @@ def test_synops_of_layers_inside_of_tensor_nodes(simulator, find, random) -> Non
         assert row.counts.connections == fanout.sum()
         assert row.counts.event_macs == row.counts.effective_macs == np.count_nonzero(x, axis=(0, 1)) @ fanout
         assert row.counts.elementwise_ops == 2 * 6 * bias
-        assert row.call.parameters == layer.kernel.shape.num_elements()
+        assert row.call.parameters == sum(each.size for each in layer.get_weights())
+        assert row.call.parameter_bytes == 4 * row.call.parameters
 
 
 def test_tensor_nodes_without_a_rule_are_listed_as_uncounted(simulator, find) -> None:
     class MyLayer(layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight(name="scale", shape=(4, 3, 2))
+
         def call(self, inputs):
-            return inputs * 2
+            return inputs * self.scale
 
     net = inside(MyLayer())
     sim = simulator(net)
@@ -261,5 +269,5 @@ def test_tensor_nodes_without_a_rule_are_listed_as_uncounted(simulator, find) ->
         with NengoProbe(sim) as probe:
             sim.run_steps(3)
     call = find(probe.trace, "inside")
-    assert call.fate == "uncounted"
+    assert (call.fate, call.parameters) == ("uncounted", 24)
     assert isinstance(call.steps[0].operation, Uncounted)
