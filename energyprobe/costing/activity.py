@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from energyprobe.trace.geometry import connections
 from energyprobe.trace.operations import Product
 from energyprobe.trace.records import Activity, LayerCall, Step, Trace
 
@@ -82,6 +83,9 @@ def _step(step: Step, factor: Factor) -> Step:
         scale_of_other = factor(other, use.other_spiking)
         events, spikes = events * _room(other, scale_of_other), spikes * scale_of_other
         other = _activity(other, scale_of_other)
+    if use.fanout_events:
+        # Events that lie where connections are many leave room for fewer than the tensor has.
+        events = min(events, connections(step.operation) * step.executions / use.fanout_events)
     changed = replace(
         use,
         activity=_activity(use.activity, scale),

@@ -61,7 +61,8 @@ class Draws:
 
     def __init__(self, device: Device, number: int, seed: int) -> None:
         self.device, self.number, self.seed = device, number, seed
-        rng = np.random.default_rng(seed)
+        # Devices have no constants in common: each has random numbers of its own.
+        rng = np.random.default_rng([seed, *device.name.encode()])
         self._shares = {term: stratified(rng, number) for term in device.uncertain}
         self._assumptions = stratified(rng, number)
 
@@ -115,8 +116,8 @@ class Draws:
         if self.device.held_out is None:
             return np.ones(self.number)
         factor = self.device.held_out.factor
-        shares = stratified(np.random.default_rng([self.seed, network]), self.number)
-        return quantile(shares, 1.0, 1 / factor, factor)
+        rng = np.random.default_rng([self.seed, network, *self.device.name.encode()])
+        return quantile(stratified(rng, self.number), 1.0, 1 / factor, factor)
 
 
 def stratified(rng: np.random.Generator, number: int) -> Array:

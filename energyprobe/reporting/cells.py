@@ -84,15 +84,25 @@ class Cell:
         """Joules per inference, with every constant at its value, its cheap and its dear end."""
         return Interval(self.total.energy_j, self.total.low_j, self.total.high_j)
 
+    @property
+    def waiting_s(self) -> float:
+        """How long the first sample of a batch waits for the last, where they arrive at a pace; else 0."""
+        pace, batch_size = self.cost.scenario.inferences_per_second, self.case.batch_size
+        return (batch_size - 1) / pace if pace else 0.0
+
     @functools.cached_property
     def latency_s(self) -> Interval:
-        """Seconds from the last input to the result for the batch; 5-95 % of the draws."""
-        return around(self.total.latency_s, self.latency_draws)
+        """Seconds from a sample's arrival to the result of its batch; 5-95 % of the draws.
+
+        Of samples that arrive one by one the first is meant, which waits for the others.
+        """
+        return around(self.total.latency_s + self.waiting_s, self.latency_draws)
 
     @functools.cached_property
     def edp_js(self) -> Interval:
         """Energy of an inference times latency, in joule-seconds; 5-95 % of the draws."""
-        return around(self.total.energy_j * self.total.latency_s, self.energy_draws * self.latency_draws)
+        value = self.total.energy_j * (self.total.latency_s + self.waiting_s)
+        return around(value, self.energy_draws * self.latency_draws)
 
     @functools.cached_property
     def energy_draws(self) -> Array:
@@ -102,12 +112,17 @@ class Cell:
     @functools.cached_property
     def latency_draws(self) -> Array:
         """Seconds in each draw."""
-        return self.drawn.latency_s * self.sampling.latency_factors
+        return self.drawn.latency_s * self.sampling.latency_factors + self.waiting_s
 
     @property
     def is_lower_bound(self) -> bool:
         """Whether it costs more than its figure says."""
         return self.total.lower_bound
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its total is one: priced, no lower bound, and the model fits on the device."""
+        return self.is_priced and not self.is_lower_bound and not self.total.does_not_fit
 
     @property
     def is_priced(self) -> bool:
@@ -137,37 +152,37 @@ def around(value: float, draws: Array) -> Interval:
 
 
 def energy_ratio(cell: Cell, baseline: Cell) -> Interval:
-    """How many times the energy of another model on the same device, at the same batch size.
+    """How many times the energy of another cell.
 
     Parameters
     ----------
     cell, baseline : Cell
-        Of one device and batch size, so that their draws are of the same constants.
+        Two models; of one device the draws are of the same constants.
 
     Returns
     -------
     Interval
         NaN where either has no price.
     """
-    return _ratio(cell.total.energy_j, baseline.total.energy_j, cell.energy_draws, baseline.energy_draws)
+    return _ratio(cell.energy_j, baseline.energy_j, cell.energy_draws, baseline.energy_draws)
 
 
 def latency_ratio(cell: Cell, baseline: Cell) -> Interval:
     """How many times the latency; as `energy_ratio`."""
-    return _ratio(cell.total.latency_s, baseline.total.latency_s, cell.latency_draws, baseline.latency_draws)
+    return _ratio(cell.latency_s, baseline.latency_s, cell.latency_draws, baseline.latency_draws)
 
 
 def edp_ratio(cell: Cell, baseline: Cell) -> Interval:
     """How many times the energy-delay product; as `energy_ratio`."""
     return _ratio(
-        cell.total.energy_j * cell.total.latency_s,
-        baseline.total.energy_j * baseline.total.latency_s,
+        cell.edp_js,
+        baseline.edp_js,
         cell.energy_draws * cell.latency_draws,
         baseline.energy_draws * baseline.latency_draws,
     )
 
 
-def _ratio(value: float, of: float, draws: Array, of_draws: Array) -> Interval:
-    if not of > 0 or math.isnan(value):
+def _ratio(quantity: Interval, baseline: Interval, draws: Array, of_draws: Array) -> Interval:
+    if not baseline.value > 0 or not quantity.is_known:
         return Interval(math.nan, math.nan, math.nan)
-    return around(value / of, draws / of_draws)
+    return around(quantity.value / baseline.value, draws / of_draws)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,20 +13,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from energyprobe.costing.draws import Draws, stratified
+from energyprobe.costing.scenario import Scenario
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
+from energyprobe.reporting.lacks import PRICED_PART
 from energyprobe.reporting.quality import Quality
 from energyprobe.reporting.reasons import reason
 from energyprobe.reporting.result import Report
 from energyprobe.reporting.sampling import Resampled
-from energyprobe.reporting.verdicts import Verdict, judge
+from energyprobe.reporting.verdicts import Verdict, judge, obstacles
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console, ConsoleOptions, RenderableType
 
+    from energyprobe.reporting.breakevens import Breakeven
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
+
+
+UNKNOWN_RATIO = Interval(math.nan, math.nan, math.nan)
+"""Ratio of energies that cannot be divided."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,6 +79,10 @@ class Comparison:
     def devices(self) -> tuple[str, ...]:
         """Names of the devices, as they were asked for."""
         return next(iter(self.reports.values())).devices
+
+    def scenario(self, model: str) -> Scenario:
+        """How a model is run, at the first batch size."""
+        return self.reports[model, self.batch_sizes[0]].scenario
 
     @functools.cached_property
     def cells(self) -> dict[Case, Cell]:
@@ -159,12 +171,38 @@ class Comparison:
             for model in self.others
         )
 
+    def pair(self, case: Case) -> tuple[Cell, Cell]:
+        """The cell of a case, and that of the baseline on the same device at the same batch size."""
+        return self.cells[case], self.cells[case._replace(model=self.baseline)]
+
+    def label(self, case: Case, *, batch_size: bool = False) -> str:
+        """Where a case is: its device, the model where there are several, and its batch size if asked for.
+
+        It is marked where the figures are of the priced part of a total only.
+        """
+        mark = f"{PRICED_PART} " if any(cell.is_lower_bound for cell in self.pair(case)) else ""
+        model = f"{case.model} on " if len(self.others) > 1 else ""
+        batch = f", batch {case.batch_size}" if batch_size and len(self.batch_sizes) > 1 else ""
+        return mark + model + case.device + batch
+
     def _verdict(self, case: Case) -> Verdict:
-        cell, baseline = self.cells[case], self.cells[case._replace(model=self.baseline)]
+        cell, baseline = self.pair(case)
         outcome, bound, why = judge(cell, baseline)
         if outcome in ("less", "more"):
             why = reason(cell, baseline)
-        return Verdict(case, self.baseline, outcome, energy_ratio(cell, baseline), bound, why)
+        ratio = UNKNOWN_RATIO if any(obstacles(cell, baseline)) else energy_ratio(cell, baseline)
+        return Verdict(case, self.baseline, outcome, ratio, bound, why)
+
+    @functools.cached_property
+    def breakevens(self) -> dict[Case, tuple[Breakeven, ...]]:
+        """What would have to change for the others to use the same energy as the baseline.
+
+        For each device, batch size and model other than the baseline: firing rate, timesteps, batch size,
+        inferences per second.
+        """
+        from energyprobe.reporting.breakevens import breakevens
+
+        return {verdict.case: breakevens(self, verdict.case) for verdict in self.verdicts}
 
     def to_dataframe(self) -> pd.DataFrame:
         """The numbers: one row for each device, batch size and model.
@@ -191,7 +229,7 @@ class Comparison:
     def _rows(self) -> Iterator[dict[str, object]]:
         verdicts = {verdict.case: verdict for verdict in self.verdicts}
         for case, cell in self.cells.items():
-            baseline = self.cells[case._replace(model=self.baseline)]
+            _, baseline = self.pair(case)
             verdict = verdicts.get(case)
             yield {
                 "device": case.device,

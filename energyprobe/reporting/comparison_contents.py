@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from energyprobe.reporting import units
+from energyprobe.reporting.breakevens import breakeven_table
 from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
+from energyprobe.reporting.fairness import fairness
+from energyprobe.reporting.lacks import PRICED_PART
+from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, devices, sources
 from energyprobe.reporting.running import scenario_words
-from energyprobe.reporting.verdicts import ratio_words
+from energyprobe.reporting.sensitivity import sensitivity_table
+from energyprobe.reporting.verdicts import obstacles
+from energyprobe.reporting.views import best_devices, naive_table, quality_table
 
 if TYPE_CHECKING:
     from energyprobe.reporting.comparison import Comparison
@@ -34,6 +40,12 @@ class Quantity(NamedTuple):
     of: Callable[[Cell], Interval]
     ratio: Callable[[Cell, Cell], Interval]
 
+
+TABLES = (best_devices, quality_table, breakeven_table, sensitivity_table, naive_table)
+"""What is shown where there is something to show."""
+
+_BOUNDS = {(False, False): "", (True, False): "≥ ", (False, True): "≤ ", (True, True): "~ "}
+"""Mark of a ratio, by whether the model's total and the baseline's are lower bounds."""
 
 QUANTITIES = (
     Quantity("energy", "J", lambda cell: cell.energy_j, energy_ratio),
@@ -67,6 +79,10 @@ def _sections(comparison: Comparison) -> Iterator[Table | Lines]:
     yield verdicts(comparison)
     yield per_device(comparison)
     yield ranges(comparison)
+    for table in TABLES:
+        if (shown := table(comparison)) is not None:
+            yield shown
+    yield fairness(comparison)
     yield Lines("How to read it", tuple(_reading(comparison)))
     yield _assumptions(comparison)
     prices = next(iter(comparison.reports.values())).prices
@@ -164,9 +180,18 @@ def _ratios(comparison: Comparison, places: list[Case], quantity: Quantity) -> I
         yield Column(
             name=f"{model} {quantity.name} ratio",
             header=_header(f"{model} /\n{comparison.baseline}", quantity),
-            cells=tuple(ratio_words(quantity.ratio(*pair)) for pair in cells),
+            cells=tuple(_ratio(*pair, quantity) for pair in cells),
             group=quantity.name,
         )
+
+
+def _ratio(cell: Cell, baseline: Cell, quantity: Quantity) -> str:
+    """A ratio; marked where one of the two is a lower bound, and where both are."""
+    ratio = quantity.ratio(cell, baseline)
+    if any(obstacles(cell, baseline)) or not ratio.is_known:
+        return units.UNKNOWN
+    mark = _BOUNDS[cell.is_lower_bound, baseline.is_lower_bound]
+    return mark + ratio_words(ratio)
 
 
 def _header(name: str, quantity: Quantity) -> str:
@@ -213,6 +238,17 @@ def _reading(comparison: Comparison) -> Iterator[str]:
     )
     if any(cell.is_lower_bound and cell.is_priced for cell in comparison.cells.values()):
         yield LOWER_BOUND_MEANS
+        yield f"{PRICED_PART}: both totals are lower bounds; figures are of what is priced, and no verdict"
+        left = [
+            device
+            for device in comparison.devices
+            if any(cell.is_priced and cell.is_lower_bound for cell in _on(comparison, device))
+        ]
+        yield f"lower bounds are left out among the best devices: {', '.join(left)}"
+
+
+def _on(comparison: Comparison, device: str) -> list[Cell]:
+    return [cell for case, cell in comparison.cells.items() if case.device == device]
 
 
 def _assumptions(comparison: Comparison) -> Lines:

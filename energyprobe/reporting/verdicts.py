@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from energyprobe.costing.device import Device
 from energyprobe.reporting.cells import Case, Cell, Interval, energy_ratio
+from energyprobe.reporting.lacks import lower_bound_words
+from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
 
 Outcome = Literal["less", "more", "no difference", "unknown"]
 Bound = Literal["", "at least", "at most"]
@@ -27,7 +29,8 @@ class Verdict:
         What is known of the model's energy beside the baseline's: its whole interval lies on one side of
         1, or does not, or too little has a price.
     ratio : Interval
-        The model's energy over the baseline's; NaN where either has no price.
+        The model's energy over the baseline's; NaN where they cannot be divided. Where nothing is known it
+        is of what is priced.
     bound : {"", "at least", "at most"}
         Whether the ratio is a bound, because one of the two totals is a lower bound.
     reason : str
@@ -44,23 +47,26 @@ class Verdict:
     @property
     def words(self) -> str:
         """The verdict as a sentence without full stop."""
-        model, baseline, bound = self.case.model, self.baseline, f"{self.bound} " if self.bound else ""
         match self.outcome:
-            case "less":
-                told = f"{model} uses {bound}{self._told} of {baseline}'s energy"
-            case "more":
-                told = f"{model} costs {bound}{self._told} times {baseline}'s energy"
+            case "less" | "more":
+                told = self._told
             case "no difference":
-                told = f"no difference beyond the interval ({model} uses {self._told} of {baseline}'s energy)"
+                told = f"no difference beyond the interval ({self._told})"
             case _:
                 told = "no verdict"
-        return f"{told}: {self.reason}" if self.reason else told
+        words = f"{told}: {self.reason}" if self.reason else told
+        if self.outcome == "unknown" and self.ratio.is_known:
+            words += f"; as far as priced, {self._told}"
+        return words
 
     @property
     def _told(self) -> str:
-        """The ratio; of one that is a bound the end that holds."""
+        """The ratio in words; of one that is a bound the end that holds."""
         ends = {"at least": self.ratio.low, "at most": self.ratio.high}
-        return ratio_words(self.ratio) if not self.bound else ratio_figure(ends[self.bound])
+        figure = f"{self.bound} {ratio_figure(ends[self.bound])}" if self.bound else ratio_words(self.ratio)
+        if self.ratio.low > 1:
+            return f"{self.case.model} costs {figure} times {self.baseline}'s energy"
+        return f"{self.case.model} uses {figure} of {self.baseline}'s energy"
 
 
 def judge(cell: Cell, baseline: Cell) -> tuple[Outcome, Bound, str]:
@@ -76,50 +82,60 @@ def judge(cell: Cell, baseline: Cell) -> tuple[Outcome, Bound, str]:
     tuple of (str, str, str)
         Outcome, bound, and why nothing is known (empty where something is).
     """
-    unknown = "; ".join(_obstacles(cell, baseline))
-    if unknown:
+    if unknown := "; ".join(obstacles(cell, baseline)):
         return "unknown", "", unknown
     ratio = energy_ratio(cell, baseline)
-    if cell.is_lower_bound:
-        if ratio.low > 1 and not baseline.is_lower_bound:
-            return "more", "at least", ""
-        both = cell.is_lower_bound and baseline.is_lower_bound
-        return "unknown", "", _bounds((cell, baseline) if both else (cell,))
-    if baseline.is_lower_bound:
-        return ("less", "at most", "") if ratio.high < 1 else ("unknown", "", _bounds((baseline,)))
-    if ratio.high < 1:
-        return "less", "", ""
-    return ("more", "", "") if ratio.low > 1 else ("no difference", "", "")
+    bounded = [each for each in (cell, baseline) if each.is_lower_bound]
+    if not bounded:
+        if ratio.low <= 1 <= ratio.high:
+            return "no difference", "", ""
+        return ("less" if ratio.high < 1 else "more"), "", ""
+    if bounded == [cell] and ratio.low > 1:
+        return "more", "at least", ""
+    if bounded == [baseline] and ratio.high < 1:
+        return "less", "at most", ""
+    return "unknown", "", lower_bound_words(bounded)
 
 
-def ratio_words(ratio: Interval) -> str:
-    """A ratio: ``"0.31–0.62"``, or one figure where both ends read alike; a dash where unknown."""
-    if not ratio.is_known:
-        return "—"
-    low, high = ratio_figure(ratio.low), ratio_figure(ratio.high)
-    return low if low == high else f"{low}–{high}"
+def obstacles(cell: Cell, baseline: Cell) -> Iterator[str]:
+    """Why the energies of two models cannot be divided.
 
+    Parameters
+    ----------
+    cell, baseline : Cell
+        Both on one device, at one batch size.
 
-def ratio_figure(ratio: float) -> str:
-    """A ratio with two significant digits, three from 100 on; never rounded to 1 unless it is 1."""
-    if math.isnan(ratio):
-        return "—"
-    if 0.995 <= ratio <= 1.05 and ratio != 1:
-        digits = max(2, math.ceil(-math.log10(abs(ratio - 1))))
-        return f"{ratio:.{min(digits, 6)}f}"
-    if ratio == 0 or 0.001 <= ratio < 1:
-        return f"{ratio:.2g}" if ratio < 0.1 else f"{ratio:.2f}"
-    if ratio < 0.001:
-        return f"{ratio:.1e}"
-    return f"{ratio:,.0f}" if ratio >= 99.5 else f"{ratio:.3g}" if ratio >= 9.95 else f"{ratio:.2g}"
-
-
-def _obstacles(cell: Cell, baseline: Cell) -> Iterator[str]:
+    Yields
+    ------
+    str
+        Reasons; none where they can.
+    """
     for each in (cell, baseline):
         if each.total.does_not_fit:
             yield f"{each.case.model} {each.total.does_not_fit}"
         elif not each.is_priced:
             yield _unpriced(each)
+    if cell.is_priced and baseline.is_priced and not cell.cost.same_boundary(baseline.cost):
+        yield f"the totals cover different things, {cell.cost.boundary} and {baseline.cost.boundary}"
+    if cell.cost.scenario.inferences_per_second and draws_more_in_pauses(cell.cost.device):
+        yield "its published idle power is above its static power at work: longer work would cost less"
+
+
+def draws_more_in_pauses(device: Device) -> bool:
+    """Whether the published idle power of a device is above its static power at work.
+
+    Parameters
+    ----------
+    device : Device
+        The device.
+
+    Returns
+    -------
+    bool
+        At a pace such a device would be cheaper the longer it works: its figures decide nothing.
+    """
+    idle, static = device.figures.get("idle_w"), device.figures.get("static_w")
+    return idle is not None and static is not None and idle.value_si > static.value_si
 
 
 def _unpriced(cell: Cell) -> str:
@@ -127,12 +143,3 @@ def _unpriced(cell: Cell) -> str:
     if graded and not cell.cost.device.graded_events:
         return f"it takes spikes, and {cell.case.model} is made of graded values"
     return f"nothing of {cell.case.model} has a price on it"
-
-
-def _bounds(cells: tuple[Cell, ...]) -> str:
-    told = []
-    for each in cells:
-        why = each.cost.reasons
-        more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
-        told.append(f"{each.case.model}'s total is a lower bound, {why[0]}{more}")
-    return "; ".join(told)

@@ -61,6 +61,18 @@ def test_events_have_room_for_no_more_than_all_elements(make_call, make_trace, s
     assert count(trace).total("event_synops") == count(trace).total("dense_synops") == 7700
 
 
+def test_connections_leave_room_for_no_more_than_all(make_call, make_trace, spiking) -> None:
+    # 100 of 700 elements, but they lie where the connections are many: 2000 of 7 * 1100 synops, 4 times which
+    # are more than all.
+    use = spiking(2000, 2000, 1500, 1500, activity=spikes(100, 100))
+    call = make_call("dense", (Dense(inputs=100, units=11), use), samples=7, timesteps=1)
+    (changed,) = with_activity(make_trace(call, samples=7), lambda activity, spiking: 4.0).calls
+    use = changed.steps[0].use
+    assert (use.activity.events, use.fanout_events, use.fanout_spikes) == (400, 7700, 8000)
+    assert use.effective_events == round(1500 * 7700 / 2000)
+    assert count(make_trace(changed, samples=7)).total("event_synops") == 7700
+
+
 def test_only_chosen_tensors_change(make_call, make_trace, spiking, graded) -> None:
     fired, shown = (
         spikes(100, 100),

@@ -10,7 +10,8 @@ import pytest
 
 import energyprobe as ep
 from energyprobe.reporting.cells import Case, Cell, Interval, around
-from energyprobe.reporting.verdicts import Verdict, judge, ratio_figure, ratio_words
+from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
+from energyprobe.reporting.verdicts import Verdict, judge
 
 
 @pytest.fixture
@@ -56,18 +57,11 @@ def test_a_lower_bound_decides_only_in_its_own_direction(cells) -> None:
     # The baseline costs at least so much: the other at most such a share of it.
     assert judge(cnn, bounded(snn)) == ("less", "at most", "")
     # What costs less as far as counted may cost more in truth.
-    assert judge(bounded(cnn), snn) == (
-        "unknown",
-        "",
-        "cnn's total is a lower bound, something is uncounted",
-    )
-    assert judge(snn, bounded(cnn))[0] == "unknown"
-    assert judge(bounded(snn), bounded(cnn)) == (
-        "unknown",
-        "",
-        "snn's total is a lower bound, something is uncounted; "
-        "cnn's total is a lower bound, something is uncounted",
-    )
+    why = "cnn's total is a lower bound (something is uncounted)"
+    assert judge(bounded(cnn), snn) == ("unknown", "", why)
+    assert judge(snn, bounded(cnn)) == ("unknown", "", why)
+    both = "both totals are lower bounds (something is uncounted)"
+    assert judge(bounded(snn), bounded(cnn)) == ("unknown", "", both)
 
 
 def test_what_has_no_price_has_no_verdict(cells) -> None:
@@ -90,6 +84,33 @@ def test_a_conventional_network_on_a_chip_of_spikes_has_no_verdict(ann, counted_
     assert verdict.words == "no verdict: it takes spikes, and cnn is made of graded values"
 
 
+def test_totals_of_other_boundaries_are_not_divided(cells) -> None:
+    terms = {
+        name: dataclasses.replace(term, boundary="board") for name, term in cells["snn"].cost.terms.items()
+    }
+    wider = dataclasses.replace(cells["snn"], cost=dataclasses.replace(cells["snn"].cost, terms=terms))
+    outcome, _, why = judge(wider, cells["cnn"])
+    assert (outcome, why) == ("unknown", "the totals cover different things, board and chip")
+
+
+def test_pauses_that_cost_more_than_work_decide_nothing(counted_ann, counted_snn) -> None:
+    # The published idle power of the A100 (62 W) is above its static power at work (54 W).
+    traces = {"cnn": counted_ann, "snn": counted_snn}
+    (paced,) = ep.compare(traces, "a100", inferences_per_second=100).verdicts
+    assert paced.words == (
+        "no verdict: its published idle power is above its static power at work: longer work would cost less"
+    )
+    assert ep.compare(traces, "a100").verdicts[0].outcome == "more"
+
+
+def test_reasons_of_a_lower_bound_are_those_of_the_calls(ann, counted_snn, cpu) -> None:
+    (verdict,) = ep.compare({"snn": counted_snn, "cnn": ann}, cpu).verdicts
+    assert verdict.words == (
+        "no verdict: cnn's total is a lower bound (is uncounted: no rule for FFT); "
+        "as far as priced, cnn uses 0.080–0.082 of snn's energy"
+    )
+
+
 def verdict(outcome, low, high, bound="", reason="") -> Verdict:
     ratio = Interval((low * high) ** 0.5, low, high)
     return Verdict(Case("snn", "chip", 1), "cnn", outcome, ratio, bound, reason)
@@ -110,6 +131,14 @@ def verdict(outcome, low, high, bound="", reason="") -> Verdict:
             "no difference beyond the interval (snn uses 0.80–1.3 of cnn's energy)",
         ),
         (verdict("unknown", math.nan, math.nan, reason="why"), "no verdict: why"),
+        (
+            verdict("unknown", 5.2, 6.1, reason="why"),
+            "no verdict: why; as far as priced, snn costs 5.2–6.1 times cnn's energy",
+        ),
+        (
+            verdict("unknown", 0.2, 2.0, reason="why"),
+            "no verdict: why; as far as priced, snn uses 0.20–2.0 of cnn's energy",
+        ),
     ],
 )
 def test_words(given, words) -> None:
@@ -129,8 +158,8 @@ def test_words(given, words) -> None:
         (1.0003, "1.0003"),
         (1.02, "1.02"),
         (1.26, "1.3"),
-        (9.96, "9.96"),
-        (27.04, "27"),
+        (9.96, "10.0"),
+        (27.04, "27.0"),
         (728.4, "728"),
         (12345.0, "12,345"),
         (math.nan, "—"),
