@@ -218,6 +218,24 @@ def test_trained_weights_are_recorded(simulator, inputs) -> None:
     assert probe.trace.fingerprint != untrained.trace.fingerprint
 
 
+def test_restored_parameters_are_recorded(simulator, inputs, tmp_path) -> None:
+    """A simulator that is given the weights of a trained one runs, and is recorded, as that one."""
+    net = network()
+    trained = simulator(net, minibatch_size=2)
+    trained.compile(optimizer=tf.optimizers.SGD(0.1), loss={net.value: "mse"})
+    trained.fit({net.input: inputs}, {net.value: np.ones((4, STEPS, 1))}, verbose=0)
+    trained.save_params(tmp_path / "params")
+    restored, probes = simulator(net, minibatch_size=2), []
+    restored.load_params(tmp_path / "params")
+    for sim in (trained, restored):
+        with NengoProbe(sim) as probe:
+            output = sim.predict({net.input: inputs}, verbose=0)
+        probes.append((probe.trace, output))
+    (first, expected), (second, recorded) = probes
+    assert equal(expected, recorded)
+    assert first == second
+
+
 def test_compiling_while_attached(simulator, inputs, find) -> None:
     net = network()
     sim = simulator(net, minibatch_size=2)

@@ -87,6 +87,24 @@ def test_decoders_and_encoders(record, find) -> None:
     assert find(trace, "second").inputs == ("first -> second", "first -> second (2)")
 
 
+def test_recurrent_connections(record, find) -> None:
+    """Decoded, and from neuron to neuron; each spike is read once, in the timestep in which it occurs."""
+    weights = np.array([[0.0, 1e-4, 0.0], [1e-4, 0.0, 1e-4]])
+    with nengo.Network(seed=0) as net:
+        memory = nengo.Ensemble(11, 2, label="memory")
+        nengo.Connection(memory, memory, synapse=0.1, label="decoded")
+        nengo.Connection(memory.neurons[4:7], memory.neurons[:2], transform=weights, label="full")
+        spikes = nengo.Probe(memory.neurons)
+    trace, seen = record(net)
+    fired = np.count_nonzero(seen[spikes], axis=0)
+    for reading in ("literal", "folded"):
+        assert row(trace, "decoded", reading).event_acs == 2 * fired.sum() > 0
+        assert row(trace, "full", reading).event_acs == 2 * fired[4:7].sum() > 0
+        assert row(trace, "full", reading).effective_acs == fired[4:7] @ [1, 1, 1]
+        assert find(trace, "memory", reading).inputs == ("decoded", "full")
+        assert operations(find(trace, "memory", reading))[0] == Encode(dimensions=2, neurons=11)
+
+
 def test_a_solver_for_weights_makes_them_full_and_needs_no_encoders(record, find) -> None:
     with nengo.Network(seed=0) as net:
         first, second = nengo.Ensemble(7, 2, label="first"), nengo.Ensemble(5, 2, label="second")

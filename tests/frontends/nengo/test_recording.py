@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from energyprobe import NengoProbe
+from energyprobe import NengoProbe, counts
 from energyprobe.frontends.nengo.counters import _Group
 from energyprobe.trace.histograms import MAGNITUDE_EDGES, RATE_EDGES
 from energyprobe.trace.operations import Elementwise, NeuronUpdate
@@ -269,6 +269,27 @@ def test_counts_equal_those_of_the_core_simulator(dtype, find, simulator) -> Non
         spikes = np.rint(core.data[full] * DT / amplitude)
         assert spikes.sum() > 0
         assert find(probe.trace, label).output.spikes == spikes.sum()
+
+
+def test_rates_are_of_seconds_whatever_the_timestep(simulator, find) -> None:
+    """In nested networks, with timesteps of 2 ms: a spike has half the height that it has in 1 ms."""
+    with nengo.Network(seed=2) as net:
+        with nengo.Network(label="outer"), nengo.Network(label="inner"):
+            deep = nengo.Ensemble(19, 1, label="deep")
+        shallow = nengo.Ensemble(7, 1, label="shallow")
+        nengo.Connection(deep, shallow)
+        spikes = {"outer/inner/deep": nengo.Probe(deep.neurons), "shallow": nengo.Probe(shallow.neurons)}
+    sim = simulator(net, dt=0.002)
+    with NengoProbe(sim) as probe:
+        sim.run(0.1)
+    rates = counts(probe.trace).set_index("path").output_firing_rate_hz
+    for path, each in spikes.items():
+        fired = np.count_nonzero(sim.data[each])
+        call = find(probe.trace, path)
+        assert (call.dt, call.timesteps) == (0.002, 50)
+        assert call.output.amplitude == 500
+        assert call.output.spikes == fired > 0
+        assert rates[path] == pytest.approx(fired / each.size_in / 0.1)
 
 
 def test_sizes_of_values_on_request(simulator, find, random) -> None:
