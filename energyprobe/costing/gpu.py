@@ -52,8 +52,9 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: str = "dense"
 
     def __post_init__(self) -> None:
-        if self.skips != "nothing":
-            raise DeviceError(f'skips: a GPU\'s kernels decide, it skips "nothing", got {self.skips!r}')
+        wanted = "nothing" if self.policy == "dense" else "zero inputs"
+        if self.skips != wanted:
+            raise DeviceError(f"skips: kernels of policy {self.policy!r} skip {wanted!r}, got {self.skips!r}")
         super().__post_init__()
 
     @property
@@ -88,12 +89,15 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise DeviceError(f"{self.name}:{policy}: no kernels {policy!r}, {nearest(policy, POLICIES)}")
         if policy == self.policy:
             return self
+        if self.policy != "dense":
+            raise DeviceError(f"{self.name}: its kernels are named already, got {policy!r} besides")
         return msgspec.structs.replace(
             self,
             name=f"{self.name}:{policy}",
             aliases=tuple(f"{alias}:{policy}" for alias in self.aliases),
             title=f"{self.title}, {'best kernels' if policy == 'best' else f'kernel {policy}'}",
             policy=policy,
+            skips="nothing" if policy == "dense" else "zero inputs",
         )
 
     def check_dtype(self, dtype: str | None) -> None:
@@ -128,7 +132,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             remarks=(*remarks, *_remarks(plan, self.title)),
             notes=(
                 *([unfit] if unfit else []),
-                *_notes(plan, scenario, execution, dtype),
+                *_notes(plan, self.policy, scenario, execution, dtype),
                 *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
                 *boundary_notes(self.figures, scenario),
                 *unverified_notes(self.figures),
@@ -193,8 +197,10 @@ def _remarks(plan: Plan, title: str) -> Iterator[Remark]:
             yield Remark(row, f"{key} runs dense: no kernel that skips zeros is cheaper here", False)
 
 
-def _notes(plan: Plan, scenario: Scenario, execution: Execution, dtype: DType) -> Iterator[str]:
+def _notes(plan: Plan, policy: str, scenario: Scenario, execution: Execution, dtype: DType) -> Iterator[str]:
     yield f"computes in {dtype}"
+    if policy == "best":
+        yield "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
     if plan.work.timesteps.max() > 1:
         yield f"timesteps run {execution}"
     if scenario.new_samples_per_inference and not any(map(keeps_state, plan.work.calls)):

@@ -13,6 +13,7 @@ from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS, SHOWN_WHERE_KNOWN
+from energyprobe.reporting.kernels import KERNEL_COLUMNS, kernel_columns, shown
 from energyprobe.reporting.prices import PRICE_UNITS, Prices, ordered_terms, price_words
 from energyprobe.reporting.remarks import assumptions, devices, sources
 from energyprobe.reporting.running import per_words, recording_words, scenario_words
@@ -81,7 +82,9 @@ def per_layer(report: Report, view: View) -> Table:
     columns = [column for name in chosen for column in _columns(view, name)]
     if not report.columns:
         columns = [column for column in columns if column.name not in SHOWN_WHERE_KNOWN or _says(column)]
-    prices = [name for name in chosen if name not in FIELDS]
+        for price in filter(shown, view.prices):
+            columns += [column for name in KERNEL_COLUMNS for column in kernel_columns(price, name)]
+    prices = [name for name in chosen if name not in FIELDS and name not in KERNEL_COLUMNS]
     told = [
         line < len(view.layers) or any(price.tells(line, name) for price in view.prices for name in prices)
         for line in range(len(lines))
@@ -112,7 +115,8 @@ def check_columns(names: Iterable[str], prices: Sequence[Prices]) -> tuple[str, 
     """
     chosen = tuple(names)
     terms = [f"{term}_j" for price in prices for term in (*price.cost.terms, *price.cost.not_modelled)]
-    known = dict.fromkeys((*FIELDS, *PRICE_UNITS, *terms))
+    kernels = KERNEL_COLUMNS if any(price.cost.kernels is not None for price in prices) else ()
+    known = dict.fromkeys((*FIELDS, *PRICE_UNITS, *terms, *kernels))
     for name in chosen:
         if name not in known:
             raise ReportError(f"a report has no column {name!r}: {nearest(name, known)}")
@@ -191,6 +195,8 @@ def _says(column: Column) -> bool:
 
 def _columns(view: View, name: str) -> Iterable[Column]:
     """Columns of one name: one, or one for each device."""
+    if name in KERNEL_COLUMNS:
+        return [column for price in view.prices for column in kernel_columns(price, name)]
     if name not in FIELDS:
         return (price.column(name) for price in view.prices)
     field = FIELDS[name]

@@ -9,6 +9,7 @@ import numpy as np
 
 from energyprobe.costing.table import CostTable
 from energyprobe.errors import ReportError, nearest
+from energyprobe.reporting.kernels import KERNEL_COLUMNS, kernels_of
 from energyprobe.reporting.prices import PRICE_UNITS, ordered_terms, price_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def frame_of(report: Report, columns: Iterable[str] | None = None) -> pd.DataFra
 
     terms = ordered_terms(term for cost in report.costs.values() for term in cost.terms)
     prices = (*PRICE_UNITS, *(f"{term}_j" for term in terms))
-    parts = [_part(report, name, cost, prices) for name, cost in report.costs.items()]
+    kernels = KERNEL_COLUMNS if any(cost.kernels is not None for cost in report.costs.values()) else ()
+    parts = [
+        _part(report, name, cost, prices) | {column: kernels_of(cost, column) for column in kernels}
+        for name, cost in report.costs.items()
+    ]
     frame = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     if columns is None:
         return frame

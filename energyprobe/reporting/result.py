@@ -194,7 +194,9 @@ class Report:
             ``layer``, ``path``, ``call``, ``kind``, ``reading`` (the one that the device is priced for),
             ``type``, ``fate``, ``device``, ``energy_j``, ``low_j``, ``high_j``, ``latency_s``,
             ``lower_bound`` and ``TERM_j`` for each cost term: joules and seconds
-            per inference. What is not modelled is NaN.
+            per inference; with a GPU also ``kernel``, ``dense_j`` (of the matrix products on dense kernels)
+            and ``breakeven_density`` (of activations, below which skipping zeros takes less energy). What is
+            not modelled is NaN.
             Each column of joules adds up to the device's total.
 
         Raises
