@@ -129,7 +129,7 @@ class Tab:
 def of_snn(timed_snn: Trace, chip: Device, cpu: Device) -> Report:
     first, *others = timed_snn.calls
     hostile = msgspec.structs.replace(first, path=HOSTILE, layer=HOSTILE)
-    return report(msgspec.structs.replace(timed_snn, calls=(hostile, *others)), [chip, cpu, "a100"])
+    return report(msgspec.structs.replace(timed_snn, calls=(hostile, *others)), [chip, cpu, "a10"])
 
 
 @pytest.fixture(scope="module")

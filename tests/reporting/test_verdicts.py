@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -94,13 +95,17 @@ def test_totals_of_other_boundaries_are_not_divided(cells) -> None:
 
 
 def test_pauses_that_cost_more_than_work_decide_nothing(counted_ann, counted_snn) -> None:
-    # The published idle power of the A100 (62 W) is above its static power at work (54 W).
+    # An A10 that drew more when idle than at work.
+    a10 = ep.device("a10")
+    static_w = a10.constants.static_w
+    idle = msgspec.structs.replace(a10.constants, idle_w=static_w.at(1.15 * static_w.value_si))
+    odd = msgspec.structs.replace(a10, constants=idle)
     traces = {"cnn": counted_ann, "snn": counted_snn}
-    (paced,) = ep.compare(traces, "a100", inferences_per_second=100).verdicts
+    (paced,) = ep.compare(traces, odd, inferences_per_second=100).verdicts
     assert paced.words == (
         "no verdict: its published idle power is above its static power at work: longer work would cost less"
     )
-    assert ep.compare(traces, "a100").verdicts[0].outcome == "more"
+    assert ep.compare(traces, odd).verdicts[0].outcome == "more"
 
 
 def test_reasons_of_a_lower_bound_are_those_of_the_calls(ann, counted_snn, cpu) -> None:
