@@ -179,6 +179,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Terms that its figures hold without a figure of their own."""
         return frozenset(term for figure in self.figures.values() for term in figure.includes)
 
+    @property
+    def own_errors(self) -> tuple[str, ...]:
+        """Terms, or ``"latency"``, whose interval is an error of single networks, not of a constant."""
+        return ()
+
     def dimension_of(self, term: str) -> Dimension:
         """What the figure of a term measures: the energy of one operation, unless a model says otherwise."""
         return "energy"

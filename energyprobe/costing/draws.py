@@ -61,10 +61,7 @@ class Draws:
 
     def __init__(self, device: Device, number: int, seed: int) -> None:
         self.device, self.number, self.seed = device, number, seed
-        # Devices have no constants in common: each has random numbers of its own.
-        rng = np.random.default_rng([seed, *device.name.encode()])
-        self._shares = {term: stratified(rng, number) for term in device.uncertain}
-        self._assumptions = stratified(rng, number)
+        self._shares = {term: self._draw("figure", term) for term in device.uncertain}
 
     @functools.cached_property
     def devices(self) -> tuple[Device, ...]:
@@ -85,9 +82,9 @@ class Draws:
     def price(self, counts: CountTable, scenario: Scenario, network: int) -> Drawn:
         """Price a network in every draw.
 
-        What is an interval although every figure is known (to how many cores a spike goes, say) is an
-        assumption of the device model, and drawn once for all networks, too. The error of the device model on
-        held-out measurements is how far it was off for single networks: drawn for each network apart.
+        A term that is an interval although every figure is known (to how many cores a spike goes, say) rests
+        on an assumption of the device model: drawn once for all networks, unless the device says that it is
+        an error of single networks (`Device.own_errors`). So is its error on held-out measurements.
 
         Parameters
         ----------
@@ -102,22 +99,41 @@ class Draws:
         -------
         Drawn
         """
-        tables = [device.cost(counts, scenario) for device in self.devices]
-        totals = [table.total() for table in tables]
-        ends = np.array([(each.energy_j, each.low_j, each.high_j) for each in totals]).T
-        times = np.array([(each.latency_s, each.low_latency_s, each.high_latency_s) for each in totals]).T
-        energy_j, latency_s = (
-            quantile(self._assumptions, *np.broadcast_to(each, (3, self.number))) for each in (ends, times)
+        totals = [device.cost(counts, scenario).total() for device in self.devices]
+        energy_j = np.zeros(self.number)
+        for term in totals[0].terms:
+            parts = [total.terms[term] for total in totals]
+            ends = [(each.energy_j, each.low_j, each.high_j) for each in parts]
+            energy_j = energy_j + self._quantiles(ends, self._of_term(term, network))
+        times = [(each.latency_s, each.low_latency_s, each.high_latency_s) for each in totals]
+        unknown = np.isnan([each.energy_j for each in totals])
+        return Drawn(
+            energy_j=np.where(unknown, np.nan, energy_j * self._errors(network)),
+            latency_s=self._quantiles(times, self._of_term("latency", network)),
         )
-        return Drawn(energy_j=energy_j * self._errors(network), latency_s=latency_s)
 
     def _errors(self, network: int) -> Array:
         """Factors between energy and prediction, shape ``(draws,)``; 1 where no measurement tells them."""
         if self.device.held_out is None:
             return np.ones(self.number)
         factor = self.device.held_out.factor
-        rng = np.random.default_rng([self.seed, network, *self.device.name.encode()])
-        return quantile(stratified(rng, self.number), 1.0, 1 / factor, factor)
+        return quantile(self._draw("held out", str(network)), 1.0, 1 / factor, factor)
+
+    def _of_term(self, term: str, network: int) -> Array:
+        """Shares of what is an interval in a term, or in the latency; shape ``(draws,)``."""
+        own = term in self.device.own_errors
+        return self._draw("term", f"{term} {network}" if own else term)
+
+    def _quantiles(self, ends: list[tuple[float, float, float]], shares: Array) -> Array:
+        """Quantiles of what has a value, a low and a high end in each draw, or once for all of them."""
+        value, low, high = np.broadcast_to(np.array(ends).T, (3, self.number))
+        return quantile(shares, value, low, high)
+
+    def _draw(self, *names: str) -> Array:
+        """Stratified shares of one thing that is drawn: always the same for the same names."""
+        # Devices have no constants in common: each has random numbers of its own.
+        key = "/".join((self.device.name, *names)).encode()
+        return stratified(np.random.default_rng([self.seed, *key]), self.number)
 
 
 def stratified(rng: np.random.Generator, number: int) -> Array:

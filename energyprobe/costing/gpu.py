@@ -67,6 +67,11 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
         of_launches = [figure.source for figure in launches().values()]
         return tuple(dict.fromkeys((*super().cites, *of_fits, *of_launches)))
 
+    @property
+    def own_errors(self) -> tuple[str, ...]:
+        """Errors of kernel models are of single shapes; those of elementwise kernels of a few constants."""
+        return ("kernels", "latency")
+
     def with_policy(self, policy: str) -> GpuDevice:
         """The same GPU on other kernels.
 

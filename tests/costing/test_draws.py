@@ -129,3 +129,18 @@ def test_a_device_without_ranges_is_priced_once(network, spike_device) -> None:
     drawn = draws.price(network(30, 0), Scenario(), 0)
     assert drawn.energy_j.shape == drawn.latency_s.shape == (DRAWS,)
     assert set(drawn.energy_j.tolist()) == {30 * 20e-12}
+
+
+def test_errors_of_kernel_models_are_of_each_network(network) -> None:
+    # Products of a GPU err by shape: two networks are not off alike, as they are on a chip.
+    draws = Draws(device("a100"), DRAWS, seed=0)
+    first, second, again = (draws.price(network(30, 0), Scenario(), each).energy_j for each in (0, 1, 0))
+    assert first.tolist() == again.tolist() != second.tolist()
+    total = device("a100").cost(network(30, 0)).total()
+    quantiles = [total.low_j, total.energy_j, total.high_j]
+    assert np.quantile(first, [0.05, 0.5, 0.95]) == pytest.approx(quantiles, rel=0.01)
+
+
+def test_what_no_price_is_known_of_is_unknown_in_every_draw(make_call, make_trace, graded) -> None:
+    values = count(make_trace(make_call("layer", (Dense(inputs=7, units=3), graded(12)))))
+    assert np.isnan(Draws(device("loihi"), 5, seed=0).price(values, Scenario(), 0).energy_j).all()
