@@ -16,7 +16,14 @@ from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.mapping import Capacity, Mapping, map_network
 from energyprobe.costing.neurons import elementwise_beside_neurons, neuron_notes, take_elementwise
-from energyprobe.costing.remarks import boundary_notes, dtype_notes, idle_remarks, remarks_of, spike_remarks
+from energyprobe.costing.remarks import (
+    boundary_notes,
+    dtype_notes,
+    idle_remarks,
+    interval_notes,
+    remarks_of,
+    spike_remarks,
+)
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable
@@ -218,6 +225,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             notes.append("the network keeps no state: each inference computes its whole window again")
         notes += neuron_notes(work, self)
+        notes += interval_notes(self)
         notes += dtype_notes(self, scenario)
         notes += boundary_notes(self.figures, scenario)
         return notes + unverified_notes(self.figures)

@@ -9,7 +9,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.neurons import elementwise_beside_neurons, neuron_notes, take_elementwise
-from energyprobe.costing.remarks import boundary_notes, dtype_notes, remarks_of
+from energyprobe.costing.remarks import boundary_notes, dtype_notes, interval_notes, remarks_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
 from energyprobe.costing.table import Array, CostTable
@@ -156,7 +156,9 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         if self.skips == "nothing" and steps > 1:
             notes.append(f"a dense implementation runs each of {steps:g} timesteps in full, zeros included")
         if alone := [figure_title(term) for term, figure in self.figures.items() if not figure.has_range]:
-            notes.append(f"no range is published, low and high hold the value: {', '.join(alone)}")
+            ends = "" if self.held_out else ", low and high hold the value"
+            notes.append(f"no range is published{ends}: {', '.join(alone)}")
+        notes += interval_notes(self)
         notes += unverified_notes(self.figures)
         return tuple(notes)
 

@@ -25,7 +25,7 @@ Skips = Literal["nothing", "zero inputs", "zero inputs and weights"]
 
 
 class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far the device's predictions lay from measurements that its figures were not fitted to.
+    """How far predictions of the device, or of its model, lay from measurements that were not fitted to.
 
     Attributes
     ----------
@@ -75,7 +75,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dtypes : tuple of str
         Data types that its figures are for; empty where that is not known.
     held_out : HeldOut or None
-        Error of its predictions, where there are measurements; prices are that much wider.
+        Error of its predictions, or of its device model where its figures have no range; prices are that much
+        wider.
     also_cites : tuple of str
         Keys of publications that the description mentions.
     sources : dict of str to Source

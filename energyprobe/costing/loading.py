@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from energyprobe.costing import chip, chip_figures, constant, gpu, lemaire, processor, processor_figures
-from energyprobe.costing.device import Device
+from energyprobe.costing.device import Device, HeldOut
 from energyprobe.costing.figures import Source
 from energyprobe.costing.kernels.gpu import GpuFigures
 from energyprobe.costing.schema import CATALOG, convert, convert_each, convert_figures, tomllib
@@ -26,12 +26,16 @@ MODELS: dict[str, tuple[type[Device], type[msgspec.Struct]]] = {
 }
 """Name that a file gives as ``model`` to the device model and the struct of its ``[constants]``."""
 
+SHARED = ("models.toml", "sources.toml")
+"""Files of the catalog that are no devices."""
+
 
 def load_device(path: str | os.PathLike[str]) -> Device:
     """Read a device of your own from a TOML file.
 
     The file has the form of those in ``energyprobe/costing/catalog/``. Its figures may cite the catalog's
-    ``sources.toml`` as well as the file's own ``[sources]``.
+    ``sources.toml`` as well as the file's own ``[sources]``. Where no figure has a range, the error of the
+    device model on other devices takes its place (`Device.held_out`).
 
     Parameters
     ----------
@@ -89,6 +93,13 @@ def parse_device(text: str, name: str) -> Device:
 
 
 @functools.cache
+def model_errors() -> dict[str, HeldOut]:
+    """How far device models are off for a network, by name of the model: the catalog's ``models.toml``."""
+    raw = tomllib.loads((CATALOG / "models.toml").read_text(encoding="utf-8"))
+    return convert_each(raw, HeldOut, "models")
+
+
+@functools.cache
 def shared_sources() -> dict[str, Source]:
     """Publications that every device file may cite, by key: the catalog's ``sources.toml``."""
     raw = tomllib.loads((CATALOG / "sources.toml").read_text(encoding="utf-8"))
@@ -138,4 +149,8 @@ def _build(raw: dict[str, Any]) -> Device:
     figures = convert_figures(raw.get("constants", {}), "constants")
     constants = convert(figures, of_constants, "constants")
     device = convert(raw | {"constants": constants, "sources": sources}, of_device, "")
-    return msgspec.structs.replace(device, sources={key: sources[key] for key in device.cites})
+    held_out = device.held_out
+    if not any(figure.has_range for figure in device.figures.values()):
+        held_out = held_out or model_errors().get(model)
+    cited = {key: sources[key] for key in device.cites}
+    return msgspec.structs.replace(device, sources=cited, held_out=held_out)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.gpu import GpuDevice
-from energyprobe.costing.loading import load_device, parse_device
+from energyprobe.costing.loading import SHARED, load_device, parse_device
 from energyprobe.costing.schema import CATALOG
 from energyprobe.errors import DeviceError, UnknownDeviceError, nearest
 
@@ -24,9 +24,7 @@ AnyDevice = str | os.PathLike[str] | Device
 @functools.cache
 def catalog() -> dict[str, Device]:
     """The devices of the catalog by name, in alphabetical order."""
-    files = [
-        file for file in CATALOG.iterdir() if file.name.endswith(".toml") and file.name != "sources.toml"
-    ]
+    files = [file for file in CATALOG.iterdir() if file.name.endswith(".toml") and file.name not in SHARED]
     devices = [parse_device(file.read_text(encoding="utf-8"), file.name) for file in files]
     return {each.name: each for each in sorted(devices, key=lambda device: device.name)}
 

@@ -15,7 +15,7 @@ from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.ledger import Ledger, ends
 from energyprobe.costing.pace import idle_time_s, pace_notes, real_time_s
 from energyprobe.costing.processor_figures import DIMENSIONS, KINDS, Constants, TypeFigures
-from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of
+from energyprobe.costing.remarks import boundary_notes, idle_remarks, interval_notes, remarks_of
 from energyprobe.costing.scenario import BYTES, DType, Execution, Scenario
 from energyprobe.costing.table import Array, CostTable
 from energyprobe.costing.titles import unverified_notes
@@ -238,8 +238,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield f"timesteps run {execution}"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
             yield "the network keeps no state: each inference computes its whole window again"
-        if self.held_out is not None:
-            yield f"intervals hold its error on {self.held_out.measurements} held-out measurements"
+        yield from interval_notes(self)
 
 
 def _known(figure: Figure | None) -> Array:

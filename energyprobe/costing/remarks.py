@@ -130,6 +130,25 @@ def boundary_notes(figures: Mapping[str, Figure], scenario: Scenario) -> list[st
     return notes
 
 
+def interval_notes(device: Device) -> list[str]:
+    """Say by which measured error intervals are widened.
+
+    Parameters
+    ----------
+    device : Device
+        Who prices.
+
+    Returns
+    -------
+    list of str
+        A sentence without full stop; none where no error is known.
+    """
+    held_out = device.held_out
+    if held_out is None:
+        return []
+    return [f"intervals hold an error of a factor of {held_out.factor:.3g} ({held_out.note})"]
+
+
 def dtype_notes(device: Device, scenario: Scenario) -> list[str]:
     """Say that a data type changes nothing on a device whose figures are for no stated one.
 

@@ -124,7 +124,8 @@ def test_the_error_on_held_out_measurements_is_of_each_network(network, spike_de
 
 
 def test_a_device_without_ranges_is_priced_once(network, spike_device) -> None:
-    draws = Draws(spike_device(acs=20), DRAWS, seed=0)
+    exact = msgspec.structs.replace(spike_device(acs=20), held_out=None)
+    draws = Draws(exact, DRAWS, seed=0)
     assert len(draws.devices) == 1
     drawn = draws.price(network(30, 0), Scenario(), 0)
     assert drawn.energy_j.shape == drawn.latency_s.shape == (DRAWS,)
