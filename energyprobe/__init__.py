@@ -25,7 +25,7 @@ _HOMES = {
     "Device": "energyprobe.costing.device",
     "DeviceError": "energyprobe.errors",
     "EnergyprobeError": "energyprobe.errors",
-    "KerasProbe": "energyprobe.frontends.keras.probe",
+    "KerasProbe": "energyprobe.keras_probe",
     "MissingDependencyError": "energyprobe.errors",
     "ModelError": "energyprobe.errors",
     "NengoProbe": "energyprobe.frontends.nengo.probe",
@@ -50,6 +50,7 @@ _HOMES = {
     "load_device": "energyprobe.costing.loading",
     "load_trace": "energyprobe.trace.storage",
     "plot": "energyprobe.reporting",
+    "log_to_tensorboard": "energyprobe.tensorboard",
     "report": "energyprobe.reporting.result",
     "verify": "energyprobe.verification.check",
 }
@@ -79,8 +80,8 @@ if TYPE_CHECKING:
     from energyprobe.errors import TraceFileError as TraceFileError
     from energyprobe.errors import UnknownDeviceError as UnknownDeviceError
     from energyprobe.errors import VerificationError as VerificationError
-    from energyprobe.frontends.keras.probe import KerasProbe as KerasProbe
     from energyprobe.frontends.nengo.probe import NengoProbe as NengoProbe
+    from energyprobe.keras_probe import KerasProbe as KerasProbe
     from energyprobe.reporting import plot as plot
     from energyprobe.reporting.comparing import compare as compare
     from energyprobe.reporting.comparison import Comparison as Comparison
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from energyprobe.reporting.quality import Quality as Quality
     from energyprobe.reporting.result import Report as Report
     from energyprobe.reporting.result import report as report
+    from energyprobe.tensorboard import log_to_tensorboard as log_to_tensorboard
     from energyprobe.trace.records import Trace as Trace
     from energyprobe.trace.storage import load_trace as load_trace
     from energyprobe.verification.check import verify as verify

@@ -46,6 +46,7 @@ PUBLIC = [
     "kernel_cost",
     "load_device",
     "load_trace",
+    "log_to_tensorboard",
     "plot",
     "report",
     "verify",
