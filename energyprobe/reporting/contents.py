@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from energyprobe.costing.scenario import Scenario
@@ -11,12 +12,16 @@ from energyprobe.costing.table import TotalCost
 from energyprobe.costing.titles import term_title
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting import units
+from energyprobe.reporting.arrangement import arranged
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS, SHOWN_WHERE_KNOWN
 from energyprobe.reporting.kernels import KERNEL_COLUMNS, kernel_columns, shown
-from energyprobe.reporting.prices import PRICE_UNITS, Prices, ordered_terms, price_words
+from energyprobe.reporting.legend import legend
+from energyprobe.reporting.prices import PRICE_UNITS, SHARE, Prices, ordered_terms, price_words
 from energyprobe.reporting.remarks import assumptions, devices, sources
+from energyprobe.reporting.reproduction import reproduction
 from energyprobe.reporting.running import per_words, recording_words, scenario_words
+from energyprobe.reporting.summary import summary
 from energyprobe.reporting.uncounted import missed, not_counted
 
 if TYPE_CHECKING:
@@ -35,14 +40,17 @@ def document_of(report: Report) -> Document:
     Returns
     -------
     Document
-        Per-layer table, totals, what was not counted, assumptions, devices and sources.
+        Summary, per-layer table, totals, what was not counted, a legend, assumptions, devices, sources, and
+        how to make it again.
     """
+    overview = overview_of(report)
     explained = (
+        legend(section for section in overview.sections if isinstance(section, Table)),
         assumptions(report.trace, report.layers, report.prices),
         devices(report.prices),
         sources(report.prices),
+        reproduction(report.trace, report.devices, report.scenario),
     )
-    overview = overview_of(report)
     return replace(overview, sections=(*overview.sections, *explained)).mapped(printable)
 
 
@@ -57,12 +65,13 @@ def overview_of(report: Report) -> Document:
     Returns
     -------
     Document
-        Per-layer table, totals and what was not counted.
+        Summary, per-layer table, totals and what was not counted.
     """
     document = Document(
         heading=f"Energy of {report.trace.model}",
         subheading=f"{recording_words(report.counts)}, {scenario_words(report.scenario)}",
         sections=(
+            summary(report),
             *(per_layer(report, view) for view in report.views),
             totals(report.prices, report.scenario),
             *_not_counted(report),
@@ -72,16 +81,17 @@ def overview_of(report: Report) -> Document:
 
 
 def per_layer(report: Report, view: View) -> Table:
-    """The table of all layers in one reading, with the columns that were chosen.
+    """The table of all layers in one reading, with the columns and the rows that were chosen.
 
     Of what no layer causes it shows what one of the columns tells anything of.
     """
+    view = arranged(view, report.arrangement)
     lines = (*(layer.path for layer in view.layers), *view.network_lines)
     key = Column(name="layer", header="layer", cells=lines, total="total", text=True)
-    chosen = report.columns or (*DEFAULT_FIELDS, "energy_j")
-    columns = [column for name in chosen for column in _columns(view, name)]
+    chosen = report.columns or (*DEFAULT_FIELDS, "energy_j", SHARE)
+    columns = list(_columns(view, chosen))
     if not report.columns:
-        columns = [column for column in columns if column.name not in SHOWN_WHERE_KNOWN or _says(column)]
+        columns = [each for each in columns if each.name not in (*SHOWN_WHERE_KNOWN, SHARE) or _says(each)]
         for price in filter(shown, view.prices):
             columns += [column for name in KERNEL_COLUMNS for column in kernel_columns(price, name)]
     prices = [name for name in chosen if name not in FIELDS and name not in KERNEL_COLUMNS]
@@ -116,7 +126,7 @@ def check_columns(names: Iterable[str], prices: Sequence[Prices]) -> tuple[str, 
     chosen = tuple(names)
     terms = [f"{term}_j" for price in prices for term in (*price.cost.terms, *price.cost.not_modelled)]
     kernels = KERNEL_COLUMNS if any(price.cost.kernels is not None for price in prices) else ()
-    known = dict.fromkeys((*FIELDS, *PRICE_UNITS, *terms, *kernels))
+    known = dict.fromkeys((*FIELDS, *PRICE_UNITS, SHARE, *terms, *kernels))
     for name in chosen:
         if name not in known:
             raise ReportError(f"a report has no column {name!r}: {nearest(name, known)}")
@@ -130,9 +140,10 @@ def totals(prices: Sequence[Prices], scenario: Scenario) -> Table:
     """
     each = [price.cost.total() for price in prices]
     terms = ordered_terms(term for total in each for term in total.terms)
+    bounded = any(total.lower_bound and total.energy_j > 0 for total in each)
     lines: list[tuple[str, Callable[[TotalCost], str]]] = [
         ("energy", energy_words),
-        ("range", range_words),
+        ("range of what is priced" if bounded else "range", range_words),
         *((f"  {term_title(term)}", _term_words(term)) for term in terms),
         ("latency", lambda total: price_words(total.latency_s, "s")),
         *(_STREAM if scenario.streaming else ()),
@@ -161,12 +172,12 @@ def energy_words(total: TotalCost) -> str:
 
 
 def range_words(total: TotalCost) -> str:
-    """The range of a total's energy; says so where no range is known."""
+    """The range of a total's energy, as far as it has a price; says so where no range is known."""
     if units.is_unknown(total.high_j) or (total.lower_bound and not total.high_j):
         return units.NOT_MODELLED
     if total.low_j == total.high_j:
         return units.NO_RANGE
-    return units.interval(total.low_j, total.high_j, "J", lower_bound=total.lower_bound)
+    return units.interval(total.low_j, total.high_j, "J")
 
 
 def _not_counted(report: Report) -> Iterator[Lines]:
@@ -193,15 +204,23 @@ def _says(column: Column) -> bool:
     return bool(set(column.cells) - {units.UNKNOWN, "", "0"})
 
 
-def _columns(view: View, name: str) -> Iterable[Column]:
-    """Columns of one name: one, or one for each device."""
-    if name in KERNEL_COLUMNS:
-        return [column for price in view.prices for column in kernel_columns(price, name)]
-    if name not in FIELDS:
-        return (price.column(name) for price in view.prices)
+def _columns(view: View, names: Iterable[str]) -> Iterator[Column]:
+    """Columns by name; those of devices that follow each other device by device."""
+    for of_devices, run in groupby(names, key=lambda name: name not in FIELDS):
+        chosen = list(run)
+        if of_devices:
+            for price in view.prices:
+                for name in chosen:
+                    yield from kernel_columns(price, name) if name in KERNEL_COLUMNS else [price.column(name)]
+        else:
+            yield from (_field(view, name) for name in chosen)
+
+
+def _field(view: View, name: str) -> Column:
+    """A column that needs no price."""
     field = FIELDS[name]
     samples, below = view.counts.trace.samples, len(view.network_lines)
-    column = Column(
+    return Column(
         name=name,
         header=field.header,
         cells=(*(field.cell(layer, samples) for layer in view.layers), *[""] * below),
@@ -210,4 +229,3 @@ def _columns(view: View, name: str) -> Iterable[Column]:
         text=field.text,
         values=(*(field.value(layer, samples) for layer in view.layers), *[None] * below),
     )
-    return (column,)

@@ -54,8 +54,15 @@ def _words(name: str) -> Callable[[Layer, int], str]:
     return cell
 
 
+def _type(layer: Layer, samples: int) -> str:
+    return f"{layer.members} layers" if layer.members > 1 else _words("type")(layer, samples)
+
+
 def _shapes(layer: Layer, samples: int) -> str:
+    """Shapes of the outputs; of a block that of the last one."""
     shapes = [value for value in layer.distinct("out_shape") if isinstance(value, tuple)]
+    if layer.members > 1:
+        shapes = [layer.rows[-1].call.out_shape]
     return ", ".join(map(units.shape, shapes))
 
 
@@ -95,12 +102,24 @@ def _mean_out(name: str) -> Value:
 
 
 def _sum(name: str) -> Value:
-    return lambda layer, samples: layer.sum(name)
+    """Make a value of the sum over the calls of a layer; of a block as far as it is known."""
+
+    def value(layer: Layer, samples: int) -> float | None:
+        return (
+            layer.known_sum(name) or None if _misses(layer, name) and layer.members > 1 else layer.sum(name)
+        )
+
+    return value
+
+
+def _misses(layer: Layer, name: str) -> bool:
+    """Whether a sum over the calls of a layer leaves something out."""
+    return name in COUNT_NAMES and (layer.lower_bound or layer.sum(name) is None)
 
 
 def _per_inference(name: str) -> Value:
     def value(layer: Layer, samples: int) -> float | None:
-        total = layer.sum(name)
+        total = _sum(name)(layer, samples)
         return None if total is None else total / samples
 
     return value
@@ -111,7 +130,7 @@ def _bounded(name: str, value: Value, write: Write) -> Callable[[Layer, int], st
 
     def cell(layer: Layer, samples: int) -> str:
         sum_ = value(layer, samples)
-        if name not in COUNT_NAMES or not layer.lower_bound:
+        if not _misses(layer, name):
             return write(sum_)
         return units.LOWER_BOUND + write(sum_) if sum_ else units.UNKNOWN
 
@@ -135,7 +154,11 @@ def _counted(name: str, header: str, write: Write = units.count) -> Field:
 
 def _held(name: str, header: str, write: Write) -> Field:
     """Make a column of what a layer holds once, however often it is called."""
-    return _figure(header, "structure", _same(name), write, _total(name, write, per_inference=False))
+
+    def value(layer: Layer, samples: int) -> float:
+        return layer.held(name)
+
+    return _figure(header, "structure", value, write, _total(name, write, per_inference=False))
 
 
 def _calls(layer: Layer, samples: int) -> float:
@@ -155,7 +178,7 @@ def _seconds(value: float | None) -> str:
 
 
 FIELDS: dict[str, Field] = {
-    "type": Field(header="type", group="structure", cell=_words("type"), text=True),
+    "type": Field(header="type", group="structure", cell=_type, text=True),
     "kind": Field(header="kind", group="structure", cell=_words("kind"), text=True),
     "operations": Field(header="operations", group="structure", cell=_words("operations"), text=True),
     "neuron": Field(header="neuron", group="structure", cell=_words("neuron"), text=True),

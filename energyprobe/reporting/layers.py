@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from energyprobe.counting.columns import COLUMNS, CountedCall, Value, input_activity
+from energyprobe.counting.columns import COLUMNS, PER_LAYER, CountedCall, Value, input_activity
 from energyprobe.counting.table import CountTable
 from energyprobe.trace.records import Activity
 
@@ -33,6 +33,19 @@ class Layer:
         """Sum of a column of counts over the calls; None where one of them does not know it."""
         values = [value for value in self.each(name) if isinstance(value, int)]
         return sum(values) if len(values) == len(self.rows) else None
+
+    @property
+    def members(self) -> int:
+        """Number of layers: more than one where a block of them is shown as one."""
+        return len({row.call.path for row in self.rows})
+
+    def held(self, name: str) -> int:
+        """Sum of a column over the layers, each of which holds so much however often it is called."""
+        return sum({row.call.path: PER_LAYER[name](row) for row in self.rows}.values())
+
+    def known_sum(self, name: str) -> int:
+        """Sum of a column of counts over the calls that know it: at least so many."""
+        return sum(value for value in self.each(name) if isinstance(value, int))
 
     def same(self, name: str) -> Value:
         """Value that all calls share; None where they differ."""

@@ -20,6 +20,9 @@ UNVERIFIED = "†"
 PRICE_UNITS = {"energy_j": "J", "low_j": "J", "high_j": "J", "latency_s": "s"}
 """Columns of prices that every device has, and their units; each term has one more, ``TERM_j``."""
 
+SHARE = "energy_share"
+"""Column of each line's share of a device's total energy."""
+
 BOUNDED = ("energy_j", "low_j", "high_j")
 """Columns that are marked where something in them has no price."""
 
@@ -71,6 +74,8 @@ class Prices:
         Column
             One cell for each line; a price that is not known says why.
         """
+        if name == SHARE:
+            return self._shares()
         unit = PRICE_UNITS.get(name, "J")
         values = self.by_line(price_of(self.cost, name))
         below = self._lower_bounds
@@ -90,9 +95,25 @@ class Prices:
             values=tuple(None if np.isnan(value) else value for value in values.tolist()),
         )
 
+    def _shares(self) -> Column:
+        """Each line's energy over the device's total, as far as it has a price."""
+        energies, total = self.by_line(self.cost.energy_j), self.cost.total().energy_j
+        known = total > 0
+        values = [None if np.isnan(value) or not known else value / total for value in energies.tolist()]
+        return Column(
+            name=SHARE,
+            header=f"{self.label}\nshare",
+            cells=tuple("" if value is None else units.percentage(value) for value in values),
+            total=units.percentage(1.0) if known else "",
+            group="energy",
+            values=tuple(values),
+            bars=True,
+        )
+
     def tells(self, line: int, name: str) -> bool:
         """Whether a column has a figure other than 0 for a line, or what it has is a lower bound."""
-        known = np.nan_to_num(self.by_line(price_of(self.cost, name))[line])
+        column = price_of(self.cost, "energy_j" if name == SHARE else name)
+        known = np.nan_to_num(self.by_line(column)[line])
         return bool(known) or bool(self._lower_bounds[line])
 
     @property

@@ -56,7 +56,6 @@ def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices])
         *_by_device(prices, lambda price: price.cost.notes),
         *_by_device(prices, _remarks),
         *_not_modelled(prices),
-        *_marks(prices),
         *_nonfinite(layers),
         *trace.notes,
     ]
@@ -153,11 +152,6 @@ def _not_modelled(prices: Sequence[Prices]) -> Iterator[str]:
 def _with_count(term: str, price: Prices) -> str:
     number = price.cost.left_out.get(term)
     return term_title(term) + (f" ({units.count(number)} per inference)" if number else "")
-
-
-def _marks(prices: Sequence[Prices]) -> Iterator[str]:
-    if any(price.cost.lower_bound and price.cost.total().energy_j > 0 for price in prices):
-        yield LOWER_BOUND_MEANS
 
 
 def _nonfinite(layers: Sequence[Layer]) -> Iterator[str]:

@@ -16,6 +16,8 @@ from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable, TotalCost
 from energyprobe.counting.table import CountTable, count, reading_for
 from energyprobe.errors import ReportError, nearest
+from energyprobe.reporting.arrangement import Arrangement
+from energyprobe.reporting.kernels import KERNEL_COLUMNS
 from energyprobe.reporting.layers import Layer
 from energyprobe.reporting.prices import Prices
 from energyprobe.reporting.running import chosen_fields
@@ -87,12 +89,15 @@ class Report:
         How the network is run.
     columns : tuple of str
         Columns chosen for the per-layer table; empty for the usual ones.
+    arrangement : Arrangement
+        How the rows of the per-layer table are arranged.
     """
 
     tables: dict[str, CountTable]
     costs: dict[str, CostTable]
     scenario: Scenario
     columns: tuple[str, ...] = ()
+    arrangement: Arrangement = Arrangement()
 
     @property
     def counts(self) -> CountTable:
@@ -179,6 +184,38 @@ class Report:
         from energyprobe.reporting.contents import check_columns
 
         return dataclasses.replace(self, columns=check_columns(columns, self.prices))
+
+    def arrange(self, sort: str | None = None, *, top: int | None = None, depth: int | None = None) -> Report:
+        """Choose the rows of the per-layer table, and their order.
+
+        Parameters
+        ----------
+        sort : str, optional
+            Column to sort by, as for `select`: figures from high to low, names from A to Z. A price is that
+            on the first device.
+        top : int, optional
+            Show so many rows, those that come first (of highest energy, without `sort`); the others share
+            one more, so that each column still adds up.
+        depth : int, optional
+            Fold blocks of a nested model: layers whose paths begin with the same so many names are one row.
+
+        Returns
+        -------
+        Report
+            The same report with these rows.
+
+        Raises
+        ------
+        ReportError
+            If there is no such column, or a number is not a whole one of at least 1.
+        """
+        from energyprobe.reporting.contents import check_columns
+
+        if sort is not None:
+            check_columns([sort], self.prices)
+            if sort in KERNEL_COLUMNS:
+                raise ReportError(f"rows cannot be sorted by {sort!r}: layers run several kernels")
+        return dataclasses.replace(self, arrangement=Arrangement(sort=sort, top=top, depth=depth))
 
     def to_dataframe(self, columns: Iterable[str] | None = None) -> pd.DataFrame:
         """The costs in numbers, one row for each layer call and device; see `energyprobe.reporting.frame`.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from energyprobe.reporting import units
-from energyprobe.reporting.document import Document, Lines, Table
+from energyprobe.reporting.document import Column, Document, Lines, Table
 from energyprobe.reporting.layout import GAP, broken_cells, column_width, split
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 100
 """Width of a page that no terminal shows."""
 
+BAR = 6
+"""Cells of the longest bar."""
+
 _SPELT = dict(zip("≥–—×µ†·…─∞", (">=", "-", "-", "x", "u", "*", "-", "...", "-", "inf"), strict=True))
+_SPELT |= dict.fromkeys("█▉▊▋▌", "#") | dict.fromkeys("▍▎▏", " ")
 
 _QUIET = (units.UNKNOWN, units.NOT_MODELLED, units.NOT_COUNTED, units.NONE, units.FREE, "0")
 
@@ -102,9 +107,32 @@ def render(document: Document, width: int) -> Iterator[RenderableType]:
             yield Text(f"\n{section.title}", style=TITLE)
             yield from _list(section)
         else:
-            for part in split(section, width):
+            for part in split(with_bars(section), width):
                 yield Text(f"\n{part.title}", style=TITLE)
                 yield from _table(part, width)
+
+
+def with_bars(table: Table) -> Table:
+    """A table whose shares are shown by bars behind their figures."""
+    return replace(table, columns=tuple(_barred(each) if each.bars else each for each in table.columns))
+
+
+def _barred(column: Column) -> Column:
+    blank = " " * (BAR + 1)
+    return replace(
+        column,
+        header="\n".join(line + blank for line in column.header.split("\n")),
+        cells=tuple(
+            f"{cell} {_bar(share or 0.0)}" for cell, share in zip(column.cells, column.values, strict=True)
+        ),
+        total=column.total + blank,
+    )
+
+
+def _bar(share: float) -> str:
+    """A bar in eighths of a cell, blanks behind it."""
+    whole, eighths = divmod(round(8 * BAR * min(max(share, 0.0), 1.0)), 8)
+    return ("█" * whole + " ▏▎▍▌▋▊▉"[eighths] * bool(eighths)).ljust(BAR)
 
 
 def _in_encoding(encoding: str) -> Callable[[str], str]:

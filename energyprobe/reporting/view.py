@@ -30,10 +30,13 @@ class View:
         The counts of the reading.
     costs : dict of str to CostTable
         What each device that is priced for it charges.
+    rows : tuple of Layer
+        Rows of the per-layer table, where they are not the layers in their order.
     """
 
     counts: CountTable
     costs: dict[str, CostTable]
+    rows: tuple[Layer, ...] = ()
 
     @property
     def words(self) -> str:
@@ -44,8 +47,8 @@ class View:
 
     @functools.cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers, each with all of its calls."""
-        return tuple(layers_of(self.counts))
+        """The layers, or groups of them, each with all of its calls."""
+        return self.rows or tuple(layers_of(self.counts))
 
     @functools.cached_property
     def network_lines(self) -> tuple[str, ...]:
@@ -56,7 +59,7 @@ class View:
     @functools.cached_property
     def prices(self) -> tuple[Prices, ...]:
         """The costs of each device by line of the per-layer table."""
-        line_of_path = {layer.path: line for line, layer in enumerate(self.layers)}
+        line_of_path = {row.call.path: line for line, layer in enumerate(self.layers) for row in layer.rows}
         line_of_call = [line_of_path[row.call.path] for row in self.counts.rows]
         line_of_name = {name: len(self.layers) + line for line, name in enumerate(self.network_lines)}
         return tuple(

@@ -16,6 +16,7 @@ import pytest
 import energyprobe
 from energyprobe.costing.device import Device
 from energyprobe.reporting.data import data_of
+from energyprobe.reporting.latex import to_latex
 from energyprobe.reporting.markdown import to_markdown
 from energyprobe.reporting.result import Report, report
 from energyprobe.reporting.terminal import to_text
@@ -23,7 +24,7 @@ from energyprobe.trace.records import Trace
 
 GOLDENS = Path(__file__).parent / "goldens"
 NAMES = ("ann", "snn", "counted_snn")
-SCALE = {"p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6}
+SCALE = {"p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "%": 0.01}
 UNKNOWN = ("", "—", "free", "none", "not counted", "not modelled", "unknown")
 
 
@@ -40,17 +41,28 @@ def golden(name: str, text: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def without_version(page: str) -> str:
+    assert page.count(f"energyprobe {energyprobe.__version__}\n") == 1
+    return page.replace(f"energyprobe {energyprobe.__version__}\n", "energyprobe VERSION\n")
+
+
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("name", NAMES)
 def test_terminal(name: str, width: int, reports: dict[str, Report]) -> None:
-    page = to_text(reports[name].document, width) + "\n"
+    page = without_version(to_text(reports[name].document, width) + "\n")
     assert page == golden(f"{name}-{width}.txt", page)
     assert max(map(len, page.splitlines())) <= width
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_latex(name: str, reports: dict[str, Report]) -> None:
+    page = without_version(to_latex(reports[name].document))
+    assert page == golden(f"{name}.tex", page)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_markdown(name: str, reports: dict[str, Report]) -> None:
-    page = to_markdown(reports[name].document)
+    page = without_version(to_markdown(reports[name].document))
     assert page == golden(f"{name}.md", page)
 
 
@@ -114,7 +126,8 @@ def test_rows_sum_to_the_total(name: str) -> None:
 def test_terms_sum_to_the_energy_and_ranges_hold_it(name: str) -> None:
     header, *rows = tables(name)[1]
     lines = {row[0]: row[1:] for row in rows}
-    terms = [cells for line, cells in lines.items() if line not in ("energy", "range", "latency")]
+    name_of_range = next(line for line in lines if line.startswith("range"))
+    terms = [cells for line, cells in lines.items() if line not in ("energy", name_of_range, "latency")]
     for place in range(len(header) - 1):
         energy = lines["energy"][place]
         if energy in UNKNOWN:
@@ -122,7 +135,7 @@ def test_terms_sum_to_the_energy_and_ranges_hold_it(name: str) -> None:
         known = [cells[place] for cells in terms if cells[place] not in UNKNOWN]
         slack = sum(map(tolerance, known)) + tolerance(energy)
         assert abs(sum(map(number, known)) - number(energy)) <= slack
-        ends, _, unit = lines["range"][place].removeprefix("≥ ").partition(" ")
+        ends, _, unit = lines[name_of_range][place].partition(" ")
         low, high = (f"{end} {unit}" for end in ends.split("–"))
         assert number(low) - tolerance(low) <= number(energy) <= number(high) + tolerance(high)
 
@@ -143,6 +156,57 @@ def test_numbers_sum_to_totals_and_intervals_hold_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_shares_sum_to_100_per_cent(name: str) -> None:
+    header, *rows, total = tables(name)[0]
+    shares = [place for place, column in enumerate(header) if column.endswith(" share")]
+    # The chip has no price for what the conventional network does.
+    assert len(shares) == (1 if name == "ann" else 2)
+    for place in shares:
+        known = [row[place] for row in rows if row[place]]
+        assert total[place] == "100 %" and len(known) >= 4
+        assert sum(map(number, known)) == pytest.approx(1, abs=sum(map(tolerance, known)))
+
+
+def without_macros(cell: str) -> str:
+    """A cell of LaTeX as the words of the other formats."""
+    prefixes = {"nano": "n", "micro": "µ", "milli": "m", "": ""}
+    cell = re.sub(r"\\num\{([\d.]+)e3\}", r"\1 k", cell)
+    cell = re.sub(r"\\num\{([\d.]+)\}", r"\1", cell)
+    cell = re.sub(r"\\qty\{([\d.]+)\}\{\\percent\}", r"\1 %", cell)
+    cell = re.sub(r"\\qty\{([\d.]+)\}\{\\hertz\}", r"\1 Hz", cell)
+    units = r"\{(?:\\(nano|micro|milli))?\\joule\}"
+    cell = re.sub(
+        rf"\\qtyrange\{{([\d.]+)\}}\{{([\d.]+)\}}{units}",
+        lambda found: f"{found[1]}–{found[2]} {prefixes[found[3] or '']}J",
+        cell,
+    )
+    cell = re.sub(
+        rf"\\qty\{{([\d.]+)\}}{units}", lambda found: f"{found[1]} {prefixes[found[2] or '']}J", cell
+    )
+    for macro, sign in (
+        (r"$\geq$", "≥"),
+        (r"$\times$", "×"),
+        (r"\textdagger{}", "†"),
+        (r"\_", "_"),
+        ("---", "—"),
+    ):
+        cell = cell.replace(macro, sign)
+    return cell.replace(r"\quad ", "").removeprefix("{}").strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_latex_says_what_markdown_says(name: str) -> None:
+    text = (GOLDENS / f"{name}.tex").read_text(encoding="utf-8")
+    rows = [
+        line.strip().removesuffix(r"\\").split(" & ") for line in text.splitlines() if line.endswith(r" \\")
+    ]
+    cells = {(without_macros(row[0]), without_macros(cell)) for row in rows for cell in row[1:]}
+    for table in tables(name):
+        for row in table[1:]:
+            assert {(row[0], cell.replace(r"\_", "_")) for cell in row[1:]} <= cells
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_device_is_cited(name: str) -> None:
     text = (GOLDENS / f"{name}.md").read_text(encoding="utf-8")
     devices = re.search(r"### Devices\n\n(.*?)\n\n### Sources\n\n(.*)", text, flags=re.DOTALL)
@@ -160,5 +224,7 @@ def test_the_terminal_shows_every_cell_of_the_markdown(name: str, width: int) ->
     for table in tables(name):
         for row in table[1:]:
             of_row = [line for line in lines if line.strip().startswith(row[0])]
-            shown = [word for line in of_row for word in re.split(r" {2,}", line.strip())]
+            shown = [
+                word for line in of_row for word in re.split(r" {2,}", re.sub("[█-▏]", "", line).strip())
+            ]
             assert {cell for cell in row if cell} <= set(shown)

@@ -101,7 +101,7 @@ def test_rates(snn: Trace) -> None:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_column_can_be_shown(name: str, snn: Trace, cpu: Device) -> None:
-    column = report(snn, cpu).select(name).document.sections[0].columns[1]
+    column = report(snn, cpu).select(name).document.sections[1].columns[1]
     assert column.name == name
     assert len(column.cells) == 7 and all(column.cells)
     assert bool(column.total) == (FIELDS[name].total is not None)
@@ -109,7 +109,7 @@ def test_every_column_can_be_shown(name: str, snn: Trace, cpu: Device) -> None:
 
 def test_columns_that_say_nothing_are_left_out_unless_chosen(ann: Trace, snn: Trace, cpu: Device) -> None:
     def shown(trace: Trace) -> list[str]:
-        return [column.name for column in report(trace, cpu).document.sections[0].columns[1:-1]]
+        return [column.name for column in report(trace, cpu).document.sections[1].columns[1:-2]]
 
     def without(*names: str) -> list[str]:
         return [name for name in DEFAULT_FIELDS if name not in names]
@@ -120,7 +120,7 @@ def test_columns_that_say_nothing_are_left_out_unless_chosen(ann: Trace, snn: Tr
     assert shown(converted) == list(DEFAULT_FIELDS)
     assert shown(snn) == without("origin")
     assert shown(ann) == without("origin", "neuron_updates", "output_firing_rate_hz")
-    chosen = report(ann, cpu).select("neuron_updates").document.sections[0]
+    chosen = report(ann, cpu).select("neuron_updates").document.sections[1]
     assert set(chosen.columns[1].cells) == {"0", "—"}
 
 

@@ -113,20 +113,20 @@ def test_columns_of_the_frame_are_chosen_by_name(of_ann: Report) -> None:
 
 def test_columns_of_the_table_are_chosen_by_name(of_snn: Report) -> None:
     chosen = of_snn.select("spike_synops", "low_j", "elementwise_j")
-    table = chosen.document.sections[0]
+    table = chosen.document.sections[1]
     assert [column.header for column in table.columns] == [
         "layer",
         "spike\nsynops",
         "spike-chip\nlow",
-        "dense-cpu †\nlow",
         "spike-chip\nelementwise operations",
+        "dense-cpu †\nlow",
         "dense-cpu †\nelementwise operations",
     ]
     # 30 steps of 9 spikes to 48 neurons; by the chip's lower price of 10 pJ
     assert table.columns[1].cells[2] == "13.0 k"
     assert table.columns[2].cells[2] == "130 nJ"
-    assert set(table.columns[4].cells[:2]) == {"not modelled"}
-    assert chosen.select().document.sections[0] == of_snn.document.sections[0]
+    assert set(table.columns[3].cells[:2]) == {"not modelled"}
+    assert chosen.select().document.sections[1] == of_snn.document.sections[1]
     with pytest.raises(
         ReportError, match=r"^a report has no column 'event_synop': did you mean 'event_synops'"
     ):
@@ -216,15 +216,15 @@ def test_rows_of_no_layer_stand_below_the_layers_and_add_up(ann: Trace, cpu: Dev
         latency_s=extended(cost.latency_s, 2e-3),
     )
     with_idle = Report({"dense-cpu": plain.counts}, {"dense-cpu": idle}, plain.scenario)
-    table = with_idle.document.sections[0]
+    table = with_idle.document.sections[1]
     assert table.columns[0].cells[-1] == "idle power"
-    assert table.columns[-1].cells[-1] == "5.00 µJ"
+    assert table.columns[-2].cells[-1] == "5.00 µJ"
     # A row is shown where a column tells something of it: it has a latency, and no arithmetic.
     assert (
         "idle power"
-        not in with_idle.select("dense_synops", "elementwise_j").document.sections[0].columns[0].cells
+        not in with_idle.select("dense_synops", "elementwise_j").document.sections[1].columns[0].cells
     )
-    assert with_idle.select("latency_s").document.sections[0].columns[-1].cells[-1] == "2.00 ms"
+    assert with_idle.select("latency_s").document.sections[1].columns[-1].cells[-1] == "2.00 ms"
     last = with_idle.to_dataframe().iloc[-1]
     assert (last.layer, last.path, last.kind, last.type) == ("idle power", "idle power", "network", "network")
     total = with_idle.total("dense-cpu").energy_j
@@ -234,7 +234,7 @@ def test_rows_of_no_layer_stand_below_the_layers_and_add_up(ann: Trace, cpu: Dev
 
 def test_rows_that_cost_nothing_on_any_device_are_not_shown(counted_ann: Trace) -> None:
     def lines(**fields: float) -> tuple[str, ...]:
-        return report(counted_ann, "a100", **fields).document.sections[0].columns[0].cells[6:]
+        return report(counted_ann, "a100", **fields).document.sections[1].columns[0].cells[6:]
 
     # Back to back there is no pause.
     assert lines() == ()

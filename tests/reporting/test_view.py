@@ -57,7 +57,7 @@ def test_a_table_for_each_reading_in_the_order_of_the_devices(both: Trace, chip:
         "smooth",
         "readout",
     )
-    assert [tables[title].columns[-1].header for title in (FOLDED, LITERAL)] == ["spike-chip", "dense-cpu †"]
+    assert [tables[title].columns[-2].header for title in (FOLDED, LITERAL)] == ["spike-chip", "dense-cpu †"]
     assert list(layer_tables(report(both, cpu).document)) == [LITERAL]
     totals = next(
         each for each in report(both, [cpu, chip]).document.sections if each.title.startswith("Totals")
