@@ -48,6 +48,7 @@ _HOMES = {
     "devices": "energyprobe.reporting.device_list",
     "kernel_cost": "energyprobe.costing.kernels.cost",
     "load_device": "energyprobe.costing.loading",
+    "load_report": "energyprobe.reporting.stored",
     "load_trace": "energyprobe.trace.storage",
     "plot": "energyprobe.reporting",
     "log_to_tensorboard": "energyprobe.tensorboard",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from energyprobe.reporting.quality import Quality as Quality
     from energyprobe.reporting.result import Report as Report
     from energyprobe.reporting.result import report as report
+    from energyprobe.reporting.stored import load_report as load_report
     from energyprobe.tensorboard import log_to_tensorboard as log_to_tensorboard
     from energyprobe.trace.records import Trace as Trace
     from energyprobe.trace.storage import load_trace as load_trace

@@ -45,6 +45,7 @@ PUBLIC = [
     "devices",
     "kernel_cost",
     "load_device",
+    "load_report",
     "load_trace",
     "log_to_tensorboard",
     "plot",

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from energyprobe import __version__
 from energyprobe.costing.bibliography import citation
 from energyprobe.reporting.running import chosen_fields
+from energyprobe.reporting.stored import COMPARISON_SCHEMA
 from energyprobe.reporting.units import is_unknown
 
 if TYPE_CHECKING:
     from energyprobe.reporting.comparison import Comparison
-
-COMPARISON_SCHEMA = 1
-"""Version of the stored form of a comparison."""
 
 
 def comparison_data(comparison: Comparison) -> dict[str, Any]:

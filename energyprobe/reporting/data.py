@@ -11,14 +11,12 @@ from energyprobe.costing.table import CostTable
 from energyprobe.reporting.prices import PRICE_UNITS
 from energyprobe.reporting.remarks import assumptions
 from energyprobe.reporting.running import chosen_fields
+from energyprobe.reporting.stored import REPORT_SCHEMA
 from energyprobe.reporting.uncounted import missed
 from energyprobe.reporting.units import is_unknown
 
 if TYPE_CHECKING:
     from energyprobe.reporting.result import Report
-
-REPORT_SCHEMA = 1
-"""Version of the stored form of a report."""
 
 
 def data_of(report: Report) -> dict[str, Any]:

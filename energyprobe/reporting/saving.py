@@ -13,6 +13,7 @@ from energyprobe.reporting.html import to_html
 from energyprobe.reporting.images import page_of
 from energyprobe.reporting.latex import to_latex
 from energyprobe.reporting.markdown import to_markdown
+from energyprobe.reporting.stored import document_data
 from energyprobe.reporting.terminal import to_text
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def _no_formula(value: object) -> object:
 
 
 def _json(publication: Publication) -> str:
-    return json.dumps(publication.data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    words = {"document": document_data(publication.document), "bibtex": publication.bibtex}
+    return json.dumps(publication.data | words, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _text(write: Callable[[Publication], str]) -> Callable[[Publication], bytes]:

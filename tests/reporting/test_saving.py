@@ -45,7 +45,7 @@ def test_no_name_is_a_formula_in_csv(snn: Trace, cpu: Device, name: str, tmp_pat
 def test_json_holds_numbers_and_null_for_what_is_unknown(of_snn: Report, tmp_path: Path) -> None:
     of_snn.save(str(tmp_path / "report.JSON"))
     data = json.loads((tmp_path / "report.JSON").read_text(encoding="utf-8"))
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert data["scenario"] == {"batch_size": 8}
     assert data["devices"]["spike-chip"]["total"]["energy_j"] == of_snn.total("spike-chip").energy_j
     assert data["devices"]["spike-chip"]["sources"] == {
