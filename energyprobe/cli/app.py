@@ -64,7 +64,7 @@ for _command, _examples in (
         record,
         (
             "energyprobe record model.keras data.npz -o run.json",
-            "energyprobe record model.h5 photos/ --scale 0.00392 --limit 200 -o run.json.gz",
+            "energyprobe record model.h5 photos --scale 0.00392 -o run.json.gz",
         ),
     ),
     (

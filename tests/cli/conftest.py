@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -89,3 +97,76 @@ def images() -> np.ndarray:
     """Samples for ``dense``, about half of whose pixels are zero."""
     drawn = np.random.default_rng(seed=1).random((SAMPLES, 2, 3, 1), dtype=np.float32)
     return np.where(drawn < 0.5, 0, drawn).astype(np.float32)
+
+
+SETTINGS = (
+    "COLUMNS",
+    "LINES",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TTY_COMPATIBLE",
+    "CI",
+    "GITHUB_ACTIONS",
+    "TERMINAL_WIDTH",
+)
+"""Variables by which a person, or a machine that runs tests, overrules what the terminal says."""
+
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+"""Makes standard input the terminal whose keys send signals."""
+
+
+class Terminal:
+    """A program in a terminal of so many columns."""
+
+    def __init__(self, *arguments: object, columns: int = 80, **settings: str) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        env = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        # A session of its own, whose terminal is ours: Ctrl-C then reaches the program as a signal.
+        script = f"{OWN_TERMINAL}; from energyprobe.cli import main; main()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=env | {"TERM": "xterm-256color"} | settings,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.text = ""
+
+    def until(self, wanted: str) -> None:
+        """Read until something stands on the screen."""
+        while wanted not in self.text:
+            self.text += self._read()
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._ours, b"\x03")
+
+    def end(self) -> int:
+        """Read to the end; gives the exit code."""
+        try:
+            while True:
+                self.text += self._read()
+        except OSError:
+            # What Linux says where nobody holds the other end any more.
+            os.close(self._ours)
+            return self._process.wait()
+
+    def _read(self) -> str:
+        return os.read(self._ours, 65536).decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def styles(self) -> set[str]:
+        """Codes of all styles on the screen, one by one."""
+        return {code for codes in re.findall(r"\x1b\[([0-9;]*)m", self.text) for code in codes.split(";")}
+
+    @property
+    def lines(self) -> list[str]:
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.text).splitlines()
+
+
+@pytest.fixture
+def terminal() -> type[Terminal]:
+    """Run the command line in a terminal of its own."""
+    return Terminal
