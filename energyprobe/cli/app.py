@@ -72,7 +72,7 @@ for _command, _examples in (
         (
             "energyprobe report run.json -d loihi -d a100",
             "energyprobe report run.json -d cortex-m4 --inferences-per-second 1 -o report.html -o report.csv",
-            "energyprobe report run.json -d loihi --json > report.json",
+            "energyprobe report run.json -d loihi --sort energy_j --top 5 --json > report.json",
         ),
     ),
     (

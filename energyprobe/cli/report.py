@@ -34,6 +34,16 @@ def report(
         list[str] | None,
         typer.Option("--column", "-c", metavar="NAME", help="Columns of the per-layer table, in this order."),
     ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option("--sort", metavar="COLUMN", help="Rows in the order of a column."),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", metavar="N", help="Show N rows; the rest shares one.")
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", metavar="N", help="Fold what lies deeper than N into its block.")
+    ] = None,
     json: Json = False,
     batch_size: BatchSize = 1,
     dtype: DataType = None,
@@ -66,7 +76,8 @@ def report(
             boundary=boundary,
         )
     )
-    priced = ep.report(ep.load_trace(trace), device, scenario=scenario).select(*column or ())
+    priced = ep.report(ep.load_trace(trace), device, scenario=scenario)
+    priced = priced.select(*column or ()).arrange(sort, top=top, depth=depth)
     for path in output or ():
         priced.save(path)
         wrote(path)

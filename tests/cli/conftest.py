@@ -133,12 +133,12 @@ class Terminal:
             start_new_session=True,
         )
         os.close(theirs)
-        self.text = ""
+        self._bytes = b""
 
     def until(self, wanted: str) -> None:
         """Read until something stands on the screen."""
         while wanted not in self.text:
-            self.text += self._read()
+            self._read()
 
     def press_ctrl_c(self) -> None:
         os.write(self._ours, b"\x03")
@@ -147,14 +147,19 @@ class Terminal:
         """Read to the end; gives the exit code."""
         try:
             while True:
-                self.text += self._read()
+                self._read()
         except OSError:
             # What Linux says where nobody holds the other end any more.
             os.close(self._ours)
             return self._process.wait()
 
-    def _read(self) -> str:
-        return os.read(self._ours, 65536).decode(errors="replace").replace("\r\n", "\n")
+    def _read(self) -> None:
+        self._bytes += os.read(self._ours, 65536)
+
+    @property
+    def text(self) -> str:
+        """All that was written so far."""
+        return self._bytes.decode(errors="replace").replace("\r\n", "\n")
 
     @property
     def styles(self) -> set[str]:

@@ -73,3 +73,10 @@ def test_traces_of_other_models_do_not(trace: Trace, trace_file: Path, call) -> 
     ran = call("merge", trace_file, other, "-o", both)
     assert ran.code == 1 and ran.err.startswith("energyprobe: cannot add traces of different models")
     assert not both.exists()
+
+
+def test_rows_are_arranged(trace: Trace, trace_file: Path, call) -> None:
+    arguments = ("--sort", "energy_j", "--top", 1, "--depth", 1)
+    expected = ep.report(trace, "45nm-fp32").arrange("energy_j", top=1, depth=1)
+    assert call("report", trace_file, "-d", "45nm-fp32", *arguments) == (0, f"{expected}\n", "")
+    assert call("report", trace_file, "-d", "45nm-fp32", "--top", 0).code == 1
