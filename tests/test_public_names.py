@@ -102,7 +102,7 @@ def test_an_unknown_name_names_the_nearest() -> None:
     wrong = "load_traces"
     with pytest.raises(AttributeError) as caught:
         getattr(ep, wrong)
-    nearest = "did you mean 'load_trace' or 'load_device' or 'Trace'?"
+    nearest = "did you mean 'load_trace' or 'load_report' or 'load_device'?"
     assert str(caught.value) == f"energyprobe has no 'load_traces': {nearest}"
 
 

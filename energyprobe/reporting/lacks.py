@@ -59,5 +59,5 @@ def lower_bound_words(cells: Sequence[Cell]) -> str:
 
 
 def _listed(reasons: list[str]) -> str:
-    more = f"; and {len(reasons) - SHOWN} more reasons" if len(reasons) > SHOWN else ""
+    more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
     return "; ".join(reasons[:SHOWN]) + more
