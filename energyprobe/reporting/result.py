@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from energyprobe.costing.bibliography import bibliography
 from energyprobe.costing.device import Device
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
+    from energyprobe.reporting.methods import MethodsText
 
 
 def report(
@@ -262,6 +263,31 @@ class Report:
         from energyprobe.reporting.saving import save
 
         save(self, path)
+
+    def methods(self, format: Literal["text", "latex"] = "text") -> MethodsText:
+        r"""Write a paragraph for the methods of a paper, and the BibTeX entries that it cites.
+
+        Parameters
+        ----------
+        format : {"text", "latex"}
+            Plain text with keys in brackets, or LaTeX with ``\cite`` and the macros of siunitx.
+
+        Returns
+        -------
+        MethodsText
+        -------
+            ``paragraph`` and ``bibtex``: ``paragraph, bibtex = report.methods("latex")``. The paragraph
+            states version, recording, timesteps, how the network is run, and for each device its boundary,
+            what it pays for, the constants that were charged, and what is not modelled.
+
+        Raises
+        ------
+        ReportError
+            If there is no such format.
+        """
+        from energyprobe.reporting.methods import methods_of
+
+        return methods_of(self, format)
 
     @property
     def bibtex(self) -> str:
