@@ -146,7 +146,9 @@ def _device(cost: CostTable, write: _Plain) -> str:
         return f"{write.text(name)} has no price for it."
     figures = "; ".join(_constants(cost, write))
     constants = (
-        f"Constants: {figures}." if figures else f"Its constants are those of{write.cite(device.cites)}."
+        f"Constants: {figures}."
+        if figures
+        else f"Its constants are those of{write.cite(tuple(device.sources))}."
     )
     missing = ", ".join(map(figure_title, cost.not_modelled))
     ends = write.figure(units.interval(total.low_j, total.high_j, "J"))
