@@ -108,7 +108,8 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         work = decoding.work
         mapping = map_network(work, self._capacity())
         macs, acs = paid_synops(work, self.skips, self.graded_events, self.constants.acs is not None)
-        arriving = work.by_row(macs + acs) + decoding.synops[0]
+        # What it cannot take costs it no time either.
+        arriving = work.by_row(acs + macs if self.graded_events else acs) + decoding.synops[0]
         updated = np.nan_to_num(work.by_row(work["neuron_updates"])) + decoding.updates
         timing = timing_of(work, mapping, arriving, updated, self.constants, scenario)
         ledger = Ledger(self, work, NETWORK)

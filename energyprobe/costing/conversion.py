@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.rate_code import convert
-from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.rate_code import convert, first_rows
+from energyprobe.costing.scenario import FirstLayer, Scenario
+from energyprobe.costing.spike_code import Code
 from energyprobe.costing.table import CostTable, TermCost
 from energyprobe.counting.table import CountTable, count
 from energyprobe.trace.records import Activity, LayerCall
@@ -40,16 +41,20 @@ def price_converted(device: Device, counts: CountTable, scenario: Scenario) -> C
     ScenarioError
         If the network has timesteps already, or the sizes of its activations were not recorded.
     """
-    plain = dataclasses.replace(scenario, converted_timesteps=None)
+    plain = dataclasses.replace(scenario, converted_timesteps=None, first_layer="rate", max_activations={})
     timesteps = scenario.converted_timesteps
     if device.graded_events or timesteps is None:
         note = "not converted to spikes: the device takes graded values, and runs the network as it is"
         table = device.price(counts, plain)
         return dataclasses.replace(table, scenario=scenario, notes=(note, *table.notes))
     calls = tuple(row.call for row in counts.rows)
+    code = Code(timesteps, first_layer=scenario.first_layer, max_activations=scenario.max_activations)
     value, least, most = (
-        device.price(count(convert(counts.trace, calls, timesteps, percentile), counts.reading), plain)
-        for percentile in (PERCENTILE, HIGHEST, LOWEST)
+        device.price(
+            count(convert(counts.trace, calls, dataclasses.replace(code, percentile=each)), counts.reading),
+            plain,
+        )
+        for each in (PERCENTILE, HIGHEST, LOWEST)
     )
     return dataclasses.replace(
         value,
@@ -59,7 +64,7 @@ def price_converted(device: Device, counts: CountTable, scenario: Scenario) -> C
         terms={
             name: _widened(term, least.terms[name], most.terms[name]) for name, term in value.terms.items()
         },
-        notes=(*_notes(calls, timesteps), *value.notes),
+        notes=(*_notes(calls, code), *value.notes),
     )
 
 
@@ -69,11 +74,23 @@ def _widened(value: TermCost, least: TermCost, most: TermCost) -> TermCost:
     )
 
 
-def _notes(calls: tuple[LayerCall, ...], timesteps: int) -> list[str]:
+FIRST: dict[FirstLayer, str] = {
+    "rate": "reads the input as rate-coded spikes",
+    "direct": "multiplies the values of the input in every timestep (direct coding)",
+    "off chip": "runs off chip, and is not priced",
+}
+"""What becomes of the first layer."""
+
+
+def _notes(calls: tuple[LayerCall, ...], code: Code) -> list[str]:
+    first = ", ".join(calls[row].key for row in first_rows(calls))
+    own = ", ".join(f"{path} {value:g}" for path, value in code.max_activations.items())
     notes = [
-        f"WHAT IF: rate-coded over {timesteps} timesteps; its accuracy is not that of the original network",
-        f"a spike in every timestep stands for the {PERCENTILE} % percentile of what a layer reads "
-        f"(interval: {LOWEST:g} % to the maximum); the input is rate-coded, too",
+        f"WHAT IF: rate-coded over {code.timesteps} timesteps; its accuracy is not that of the original "
+        "network",
+        f"a spike in every timestep stands for the {PERCENTILE}th percentile of what a layer reads "
+        f"(interval: {LOWEST:g}th to the maximum)" + (f"; given: {own}" if own else ""),
+        f"the first layer ({first}) {FIRST[code.first_layer]}",
     ]
     if any(_is_signed(step.use.activity) for call in calls for step in call.steps if step.use is not None):
         notes.append("some layers read negative values: signed spikes, or two neurons for each value")

@@ -1,20 +1,20 @@
 """A conventional network turned into what it would be with rate-coded spikes, call by call.
 
-An activation a becomes min(T, floor(T a / lambda + 1/2)) spikes in T timesteps, lambda being a percentile
-of the activations that a layer reads. Layers of weights get integrate-and-fire neurons, which take the place
-of the rectifiers; normalisation is folded into the weights; an average is a layer of synapses.
+Layers of weights get integrate-and-fire neurons, which take the place
+of the rectifiers; normalisation is folded into the weights; an average is a layer of synapses; an addition is
+one of identity synapses.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Set
+
 from msgspec.structs import replace
 
 from energyprobe.costing.mapping import inputs_of, units
 from energyprobe.costing.neurons import FOLDED
-from energyprobe.costing.table import Array
-from energyprobe.errors import ScenarioError
-from energyprobe.trace.histograms import MAGNITUDE_EDGES
+from energyprobe.costing.spike_code import Code, signs
+from energyprobe.errors import ScenarioError, nearest
 from energyprobe.trace.operations import (
     Conv,
     Dense,
@@ -28,12 +28,10 @@ from energyprobe.trace.operations import (
     Synaptic,
     Uncounted,
 )
-from energyprobe.trace.records import Activity, LayerCall, Magnitudes, Step, Trace, Use
-
-_CENTRES = np.sqrt(MAGNITUDE_EDGES[:-1] * MAGNITUDE_EDGES[1:])
+from energyprobe.trace.records import Activity, LayerCall, Step, Trace, Use
 
 
-def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percentile: float) -> Trace:
+def convert(trace: Trace, calls: tuple[LayerCall, ...], code: Code) -> Trace:
     """Convert a recorded network to rate-coded spikes.
 
     Parameters
@@ -42,10 +40,8 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percenti
         What was recorded, with ``detail="values"``.
     calls : tuple of LayerCall
         The calls of it that are priced.
-    timesteps : int
-        T.
-    percentile : float
-        Of what a layer reads, up to 100: the value that is coded as a spike in every timestep.
+    code : Code
+        How values become spikes.
 
     Returns
     -------
@@ -55,13 +51,15 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percenti
     Raises
     ------
     ScenarioError
-        If it has timesteps already, or the sizes of its activations were not recorded.
+        If it has timesteps already, the sizes of its activations were not recorded, or it has no layer of a
+        name in `Code.max_activations`.
     """
-    _check(trace, calls)
-    received = [_spikes_in(call, timesteps, percentile) for call in calls]
+    before = inputs_of(calls)
+    apart = frozenset(first_rows(calls) if code.first_layer != "rate" else ())
+    _check(trace, calls, apart, code)
+    received = [None if row in apart else _spikes_in(call, code) for row, call in enumerate(calls)]
     # What no weights read, as of the last layer, is not known.
     sent: list[int | None] = [None] * len(calls)
-    before = inputs_of(calls)
     # From the last call to the first: a layer sends what the first one to read it receives.
     for row in reversed(range(len(calls))):
         if not any(isinstance(step.operation, Synaptic) for step in calls[row].steps):
@@ -72,12 +70,15 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percenti
                 sent[each] = received[row]
     converted = []
     for row, call in enumerate(calls):
-        steps = _steps(call, received[row], timesteps)
+        if row in apart:
+            steps = _first_steps(call, code)
+        else:
+            steps = _steps(call, received[row], _arriving(sent, before[row]), code.timesteps)
         converted.append(
             replace(
                 call,
                 steps=steps,
-                sample_steps=call.samples * timesteps,
+                sample_steps=call.samples * code.timesteps,
                 foldable_over_time=not any(isinstance(step.operation, NeuronUpdate) for step in steps),
                 output=_sent(sent[row], call.samples),
                 output_spiking=True,
@@ -86,60 +87,42 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], timesteps: int, percenti
     return replace(trace, calls=tuple(converted))
 
 
-def spike_counts(magnitudes: Magnitudes, scale: float, timesteps: int) -> int:
-    """Spikes of all values of one sign.
+def first_rows(calls: tuple[LayerCall, ...]) -> list[int]:
+    """Rows of the first layers of weights: those that no other such layer lies before.
 
     Parameters
     ----------
-    magnitudes : Magnitudes
-        Their histogram.
-    scale : float
-        The value that is coded as a spike in every timestep.
-    timesteps : int
-        How many there are.
+    calls : tuple of LayerCall
+        The network.
 
     Returns
     -------
-    int
+    list of int
     """
-    each = np.minimum(timesteps, np.floor(timesteps * _CENTRES / scale + 0.5))
-    return int(np.dot(each, np.array(magnitudes.histogram, dtype=np.float64)))
+    first, behind = [], set[int]()
+    for row, before in enumerate(inputs_of(calls)):
+        weighs = any(_read(step) is not None for step in calls[row].steps)
+        if weighs and not behind.intersection(before):
+            first.append(row)
+        if weighs or behind.intersection(before):
+            behind.add(row)
+    return first
 
 
-def scale_of(activity: Activity, percentile: float) -> float:
-    """Percentile of the sizes of all values, zeros among them; their maximum at 100.
-
-    Parameters
-    ----------
-    activity : Activity
-        With the sizes of its values.
-    percentile : float
-        Up to 100.
-
-    Returns
-    -------
-    float
-        0.0 where the percentile is zero.
-    """
-    signs = _signs(activity)
-    if percentile >= 100:
-        return max((each.maximum for each in signs), default=0.0)
-    counts: Array = np.sum([each.histogram for each in signs], axis=0, dtype=np.float64)
-    below = activity.elements - counts.sum() + np.cumsum(counts)
-    reached = np.flatnonzero(below >= activity.elements * percentile / 100)
-    if not reached.size or activity.elements - counts.sum() >= activity.elements * percentile / 100:
-        return 0.0
-    return float(MAGNITUDE_EDGES[reached[0] + 1])
-
-
-def _check(trace: Trace, calls: tuple[LayerCall, ...]) -> None:
+def _check(trace: Trace, calls: tuple[LayerCall, ...], apart: Set[int], code: Code) -> None:
     if any(call.timesteps > 1 for call in calls):
         raise ScenarioError(
             f"converted_timesteps: {trace.model!r} has timesteps already; convert networks without any"
         )
-    for call in calls:
+    paths = {call.path for call in calls if any(_weighs(step) for step in call.steps)}
+    for name in code.max_activations:
+        if name not in paths:
+            raise ScenarioError(
+                f"max_activations: {trace.model!r} has no layer of weights {name!r}, {nearest(name, paths)}"
+            )
+    for row, call in enumerate(calls):
         for step in call.steps:
-            if not isinstance(step.operation, Conv | Dense):
+            if row in apart or not _weighs(step):
                 continue
             activity = _read(step)
             if activity is None or activity.positive is None:
@@ -149,14 +132,24 @@ def _check(trace: Trace, calls: tuple[LayerCall, ...]) -> None:
                 )
 
 
-def _spikes_in(call: LayerCall, timesteps: int, percentile: float) -> int | None:
+def _weighs(step: Step) -> bool:
+    return isinstance(step.operation, Conv | Dense)
+
+
+def _spikes_in(call: LayerCall, code: Code) -> int | None:
     """Spikes that the call's first weights read; None where that was not observed."""
     for step in call.steps:
         activity = _read(step)
         if activity is not None:
-            scale = scale_of(activity, percentile) or scale_of(activity, 100)
-            return sum(spike_counts(each, scale, timesteps) for each in _signs(activity)) if scale else 0
+            return code.spikes_of(call, activity)
     return None
+
+
+def _arriving(sent: list[int | None], before: tuple[int, ...]) -> int | None:
+    """Spikes that all inputs of a call send together; None where one of them is not known."""
+    amounts = [sent[each] for each in before]
+    known = [each for each in amounts if each is not None]
+    return sum(known) if known and len(known) == len(amounts) else None
 
 
 def _taps(call: LayerCall) -> float:
@@ -165,8 +158,37 @@ def _taps(call: LayerCall) -> float:
     return next((pool.taps / pool.outputs for pool in pools), 1.0)
 
 
-def _steps(call: LayerCall, spikes: int | None, timesteps: int) -> tuple[Step, ...]:
-    """Operations of the converted call, which reads so many spikes."""
+def _first_steps(call: LayerCall, code: Code) -> tuple[Step, ...]:
+    """Operations of a layer that reads the values of the input: in every timestep, or elsewhere."""
+    if code.first_layer == "off chip":
+        reason = "runs off chip, where it has no price"
+        return (Step(operation=Uncounted(reason=reason), executions=call.samples, dtype=call.steps[0].dtype),)
+    steps: list[Step] = []
+    for step in call.steps:
+        runs = step.executions * code.timesteps
+        if _weighs(step) and step.use is not None:
+            steps.append(replace(step, use=_repeated(step.use, code.timesteps), executions=runs))
+            steps.append(_neurons(step, units(step.operation), runs))
+        else:
+            steps += _steps(replace(call, steps=(step,)), None, None, code.timesteps)
+    return tuple(steps)
+
+
+def _repeated(use: Use, timesteps: int) -> Use:
+    """The same reading in every timestep."""
+    names = ("fanout_events", "effective_events")
+    amounts = {name: getattr(use, name) for name in names}
+    return replace(use, **{name: each and each * timesteps for name, each in amounts.items()})
+
+
+def _neurons(step: Step, neurons: int, runs: int) -> Step:
+    """Neurons in the place of a rectifier."""
+    operation = NeuronUpdate(neuron="integrate-and-fire", neurons=neurons)
+    return Step(operation=operation, executions=runs, dtype=step.dtype)
+
+
+def _steps(call: LayerCall, spikes: int | None, arriving: int | None, timesteps: int) -> tuple[Step, ...]:
+    """Operations of the converted call, whose weights read so many spikes, and to which so many arrive."""
     steps: list[Step] = []
     for step in call.steps:
         runs = step.executions * timesteps
@@ -174,8 +196,13 @@ def _steps(call: LayerCall, spikes: int | None, timesteps: int) -> tuple[Step, .
         match step.operation:
             case Conv() | Dense() as operation if activity is not None and spikes is not None:
                 steps.append(replace(step, use=_use(step, activity, spikes), executions=runs))
-                neurons = NeuronUpdate(neuron="integrate-and-fire", neurons=units(operation))
-                steps.append(Step(operation=neurons, executions=runs, dtype=step.dtype))
+                steps.append(_neurons(step, units(operation), runs))
+            case Elementwise(function="add", elements=elements) if len(call.inputs) > 1:
+                # Each spike reaches the neuron of its element.
+                inputs = len(call.inputs) * elements
+                ones = Sparse(inputs=inputs, units=elements, entries=inputs)
+                steps.append(_synapses(ones, arriving, arriving, runs, step.dtype))
+                steps.append(_neurons(step, elements, runs))
             case Elementwise(function="bias", elements=elements):
                 # An accumulate for each neuron and timestep, from a neuron beside that always fires.
                 steps.append(_synapses(Dense(inputs=1, units=elements), elements * runs, 0, runs, step.dtype))
@@ -209,8 +236,8 @@ def _synapses(
 
 def _use(step: Step, activity: Activity, spikes: int) -> Use:
     """Reading of so many spikes; their mean fan-out is that of the values that they code."""
-    total = sum(each.total for each in _signs(activity))
-    fanout = round(spikes * sum(each.fanout_total for each in _signs(activity)) / total) if total else 0
+    total = sum(each.total for each in signs(activity))
+    fanout = round(spikes * sum(each.fanout_total for each in signs(activity)) / total) if total else 0
     use = step.use
     effective = None
     if use is not None and use.effective_events is not None and use.fanout_events:
@@ -227,13 +254,7 @@ def _use(step: Step, activity: Activity, spikes: int) -> Use:
 
 def _read(step: Step) -> Activity | None:
     """What a convolution or matrix reads; None for other operations."""
-    if not isinstance(step.operation, Conv | Dense) or step.use is None:
-        return None
-    return step.use.activity
-
-
-def _signs(activity: Activity) -> list[Magnitudes]:
-    return [each for each in (activity.positive, activity.negative) if each is not None]
+    return step.use.activity if _weighs(step) and step.use is not None else None
 
 
 def _spike_train(spikes: int, samples: int) -> Activity:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import Literal, get_args
 
@@ -13,6 +14,7 @@ from energyprobe.errors import ScenarioError, nearest
 DType = Literal["float32", "float16", "bfloat16", "int8"]
 Execution = Literal["stepwise", "folded", "fused"]
 Launch = Literal["graph", "stream", "framework"]
+FirstLayer = Literal["rate", "direct", "off chip"]
 Boundary = Literal["core", "chip", "board", "system"]
 
 BYTES: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -53,6 +55,12 @@ class Scenario:
     converted_timesteps : int or None
         What if a conventional network were converted to spikes, which code its activations as rates over
         so many timesteps? Only for chips of spikes, and from a recording with ``detail="values"``.
+    first_layer : {"rate", "direct", "off chip"}
+        Of such a conversion: what the layers that read the input do with it. They read it as spikes;
+        multiply its values in every timestep, for which a chip of spikes has no price; or run elsewhere.
+    max_activations : dict of str to float
+        Of such a conversion: for layers by path, the value of what they read that is coded as a spike in
+        every timestep; by default the 99.9th percentile.
     boundary : {"core", "chip", "board", "system"} or None
         Leave out what lies outside of it. None: charge all that the device has figures for.
 
@@ -72,11 +80,13 @@ class Scenario:
     execution: Execution | None = None
     launch: Launch | None = None
     converted_timesteps: int | None = None
+    first_layer: FirstLayer = "rate"
+    max_activations: Mapping[str, float] = field(default_factory=dict, hash=False)
     boundary: Boundary | None = None
 
     def __new__(cls, **given: object) -> Scenario:
         """Refuse unknown fields with the names of the near ones, before Python does without them."""
-        known = [field.name for field in fields(cls)]
+        known = [each.name for each in fields(cls)]
         for name in given:
             if name not in known:
                 raise ScenarioError(f"a scenario has no field {name!r}, {nearest(name, known)}")
@@ -93,6 +103,7 @@ class Scenario:
         for name, choices in (
             ("dtype", BYTES),
             ("execution", get_args(Execution)),
+            ("first_layer", get_args(FirstLayer)),
             ("launch", get_args(Launch)),
             ("boundary", get_args(Boundary)),
         ):
@@ -114,6 +125,10 @@ class Scenario:
                     raise ScenarioError(f"a stream has no inferences: give streaming or {name}, not both")
         if self.converted_timesteps is not None and (self.timesteps or self.new_samples_per_inference):
             raise ScenarioError("converted_timesteps are the timesteps: give no others")
+        for name, value in self.max_activations.items():
+            _positive(f"max_activations[{name!r}]", value)
+        if self.converted_timesteps is None and (self.first_layer != "rate" or self.max_activations):
+            raise ScenarioError("first_layer and max_activations are for converted_timesteps: give them, too")
 
     def covers(self, boundary: str) -> bool:
         """Whether a figure of a boundary lies within the scenario's; one of an unknown boundary does."""

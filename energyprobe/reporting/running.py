@@ -13,7 +13,7 @@ from energyprobe.reporting import units
 def chosen_fields(scenario: Scenario) -> dict[str, Any]:
     """Fields of a scenario: the batch size, and those that are not left as they are."""
     values = {field.name: getattr(scenario, field.name) for field in fields(scenario)}
-    usual = {field.name: field.default for field in fields(scenario)}
+    usual = {field.name: getattr(Scenario(), field.name) for field in fields(scenario)}
     return {name: value for name, value in values.items() if name == "batch_size" or value != usual[name]}
 
 

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from energyprobe.costing.lookup import device
-from energyprobe.costing.rate_code import convert, scale_of, spike_counts
+from energyprobe.costing.rate_code import convert, first_rows
 from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.spike_code import Code, scale_of, spike_counts
 from energyprobe.errors import ScenarioError
 from energyprobe.trace.histograms import MAGNITUDE_EDGES
 from energyprobe.trace.operations import Dense, Elementwise, NeuronUpdate, Pool, Product
@@ -82,7 +83,7 @@ def trace(network, make_call, make_trace):
 
 def spikes_read(trace, timesteps):
     """Spikes that each layer of weights reads once it is converted."""
-    converted = convert(trace, trace.calls, timesteps, 99.9)
+    converted = convert(trace, trace.calls, Code(timesteps))
     return [call.steps[0].use.activity.spikes for call in converted.calls if call.path.startswith("dense")]
 
 
@@ -108,7 +109,7 @@ def simulate(network, timesteps):
 @pytest.mark.parametrize("timesteps", [16, 32, 64])
 def test_spikes_are_those_of_a_simulated_network(network, trace, timesteps):
     simulated = simulate(network, timesteps)
-    converted = convert(trace, trace.calls, timesteps, 99.9)
+    converted = convert(trace, trace.calls, Code(timesteps))
     predicted = [
         call.steps[0].use.activity.spikes for call in converted.calls if call.path.startswith("dense")
     ]
@@ -210,7 +211,7 @@ def test_an_average_is_a_layer_of_synapses(make_call, make_trace):
         make_call("mean", (Pool(method="average", taps=24, outputs=6), None), inputs=("first",)),
         make_call("second", (Dense(inputs=6, units=3), graded_use(values, 3)), inputs=("mean",)),
     )
-    converted = convert(trace, trace.calls, 10, 100).calls
+    converted = convert(trace, trace.calls, Code(10, 100)).calls
     # The second layer reads 6 * 10 spikes, each the mean of 4: the average reads 240, and so sends the first.
     assert converted[2].steps[0].use.activity.spikes == 60
     assert converted[1].steps[0].use.fanout_spikes == 240
@@ -218,7 +219,7 @@ def test_an_average_is_a_layer_of_synapses(make_call, make_trace):
 
 
 def test_what_the_last_layer_sends_is_not_known(trace):
-    converted = convert(trace, trace.calls, 16, 99.9).calls
+    converted = convert(trace, trace.calls, Code(16)).calls
     assert [call.output is None for call in converted] == [False, False, False, False, True]
     first, _, second, _, last = converted
     assert first.output.spikes == second.steps[0].use.activity.spikes > 0
@@ -235,7 +236,7 @@ def test_an_average_at_the_end_reads_unknown_spikes(make_call, make_trace):
         make_call("first", (Dense(inputs=6, units=8), graded_use(np.ones((1, 6)), 8))),
         make_call("mean", (Pool(method="average", taps=8, outputs=2), None), inputs=("first",)),
     )
-    first, mean = convert(trace, trace.calls, 10, 100).calls
+    first, mean = convert(trace, trace.calls, Code(10, 100)).calls
     assert first.output is None and mean.output is None
     assert (mean.steps[0].use.activity, mean.steps[0].use.fanout_spikes) == (None, None)
     cost = device("loihi-constant").cost(trace, Scenario(converted_timesteps=10))
@@ -251,7 +252,7 @@ def test_a_last_layer_beside_one_that_is_read_on(make_call, make_trace):
     read = make_call("read", (Dense(inputs=5, units=3), graded_use(np.ones((1, 5)), 3)), inputs=("first",))
     for rest in ((shown, read), (read, shown)):
         trace = make_trace(first, *rest)
-        assert convert(trace, trace.calls, 10, 100).calls[0].output.spikes == 50
+        assert convert(trace, trace.calls, Code(10, 100)).calls[0].output.spikes == 50
 
 
 def test_negative_values_need_signs(make_call, make_trace):
@@ -260,6 +261,97 @@ def test_negative_values_need_signs(make_call, make_trace):
     cost = device("loihi-constant").cost(trace, Scenario(converted_timesteps=7))
     assert cost.terms["acs"].operations.tolist() == [2 * 7 * 5]
     assert any(note.startswith("some layers read negative values: signed spikes") for note in cost.notes)
+
+
+def loihi(trace, **fields):
+    return device("loihi-constant").cost(trace, Scenario(converted_timesteps=16, **fields))
+
+
+def test_the_first_layer_is_the_one_behind_the_input(trace, make_call, make_trace):
+    assert first_rows(trace.calls) == [0]
+    other = replace(trace.calls[0], path="other", inputs=("input:y",))
+    assert first_rows((*trace.calls, other)) == [0, len(trace.calls)]
+
+
+def test_a_first_layer_that_multiplies_values(trace):
+    direct, rate = loihi(trace, first_layer="direct"), loihi(trace)
+    # A chip of spikes has no price for it; its neurons and its biases have one.
+    assert direct.reasons == ("dense0 reads graded values; Intel Loihi (constant energy) takes spikes",)
+    synops = direct.terms["acs"].operations
+    assert synops[0] == pytest.approx(80 * 16)
+    assert rate.terms["acs"].operations[0] > synops[0]
+    assert direct.terms["neuron_updates"].operations[0] == rate.terms["neuron_updates"].operations[0]
+    # All other layers read what they read before.
+    assert synops[1:].tolist() == rate.terms["acs"].operations[1:].tolist()
+    assert (
+        "the first layer (dense0) multiplies the values of the input in every timestep (direct coding)"
+        in direct.notes
+    )
+    # T times the multiply-accumulates of the recording: all of them, and those of the values that are not 0.
+    step = convert(trace, trace.calls, Code(16, first_layer="direct")).calls[0].steps[0]
+    assert step.executions == 16 * SAMPLES
+    assert step.use.fanout_events == 16 * trace.calls[0].steps[0].use.fanout_events
+    assert not step.use.spiking
+
+
+def test_a_first_layer_that_runs_elsewhere(trace):
+    cost = loihi(trace, first_layer="off chip")
+    assert cost.reasons == ("dense0 is uncounted in part: runs off chip, where it has no price",)
+    assert math.isnan(cost.energy_j[0])
+    assert cost.energy_j[1:].tolist() == loihi(trace).energy_j[1:].tolist()
+    assert "the first layer (dense0) runs off chip, and is not priced" in cost.notes
+
+
+def test_the_value_of_a_full_rate_can_be_given(trace):
+    activity = trace.calls[2].steps[0].use.activity
+    scale = 2 * scale_of(activity, 100)
+    given = loihi(trace, max_activations={"dense1": scale})
+    spikes = spike_counts(activity.positive, scale, 16)
+    assert given.terms["acs"].operations[2] == pytest.approx((spikes * 60 + 60 * 16 * SAMPLES) / SAMPLES)
+    assert any(note.endswith(f"; given: dense1 {scale:g}") for note in given.notes)
+    # Then no other scale widens the interval of the layer: only the figures of its synops and updates do.
+    low, high = (given.terms["acs"].low_j[2], given.terms["acs"].high_j[2])
+    assert high / low == pytest.approx(35.5 / 23.6)
+
+
+def test_a_scale_of_no_layer(trace):
+    with pytest.raises(ScenarioError) as caught:
+        loihi(trace, max_activations={"dens1": 1.0})
+    assert str(caught.value) == (
+        "max_activations: 'net' has no layer of weights 'dens1', "
+        "did you mean 'dense1' or 'dense2' or 'dense0'?"
+    )
+
+
+def test_choices_of_a_conversion_without_one():
+    for fields in ({"first_layer": "direct"}, {"max_activations": {"dense1": 1.0}}):
+        with pytest.raises(ScenarioError, match="are for converted_timesteps: give them, too"):
+            Scenario(**fields)
+    with pytest.raises(ScenarioError, match=r"max_activations\['a'\] must be a finite number"):
+        Scenario(converted_timesteps=8, max_activations={"a": -1})
+    with pytest.raises(ScenarioError, match="no first_layer 'rates': did you mean 'rate'"):
+        Scenario(converted_timesteps=8, first_layer="rates")
+
+
+def test_an_addition_is_a_layer_of_identity_synapses(network, make_call, make_trace):
+    # Two matrices that read the same values meet in an addition, which a third one reads.
+    inputs, hidden = network[2][0], network[2][1]
+    first = graded_use(inputs, 80)
+    calls = [
+        make_call(name, (Dense(inputs=50, units=80), first), samples=SAMPLES, inputs=("input:x",))
+        for name in ("left", "right")
+    ]
+    merge = (Elementwise(function="add", elements=80), None)
+    calls.append(make_call("add", merge, samples=SAMPLES, inputs=("left", "right")))
+    last = (Dense(inputs=80, units=60), graded_use(hidden, 60))
+    calls.append(make_call("dense", last, samples=SAMPLES, inputs=("add",)))
+    converted = convert(make_trace(*calls, samples=SAMPLES), tuple(calls), Code(16)).calls
+    synapses, neurons = converted[2].steps
+    read = converted[3].steps[0].use.activity.spikes
+    # Either side is taken to send as many spikes as the sum does; each is one accumulate.
+    assert synapses.use.fanout_spikes == 2 * read
+    assert synapses.operation.entries == 160
+    assert (neurons.operation.neurons, neurons.executions) == (80, 16 * SAMPLES)
 
 
 def test_sizes_that_were_not_recorded(trace):
