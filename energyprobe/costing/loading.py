@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from energyprobe.costing import chip, chip_figures, constant, gpu, lemaire, processor, processor_figures
+from energyprobe.costing import chip, chip_figures, constant, cpu, gpu, lemaire, processor, processor_figures
 from energyprobe.costing.device import Device, HeldOut
 from energyprobe.costing.figures import Source
+from energyprobe.costing.kernels.cpu import CpuFigures
 from energyprobe.costing.kernels.gpu import GpuFigures
 from energyprobe.costing.schema import CATALOG, convert, convert_each, convert_figures, tomllib
 from energyprobe.errors import DeviceError, nearest
@@ -20,6 +21,7 @@ from energyprobe.errors import DeviceError, nearest
 MODELS: dict[str, tuple[type[Device], type[msgspec.Struct]]] = {
     "constant": (constant.ConstantEnergyDevice, constant.Constants),
     "chip": (chip.EventDrivenChip, chip_figures.Constants),
+    "cpu": (cpu.CpuDevice, CpuFigures),
     "gpu": (gpu.GpuDevice, GpuFigures),
     "lemaire": (lemaire.AnalyticalAccelerator, lemaire.Constants),
     "processor": (processor.Processor, processor_figures.Constants),

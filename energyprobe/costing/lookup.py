@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from energyprobe.costing.cpu import CpuDevice
 from energyprobe.costing.device import Device
 from energyprobe.costing.gpu import GpuDevice
 from energyprobe.costing.loading import SHARED, load_device, parse_device
@@ -128,10 +129,39 @@ def gpu_of(given: str | os.PathLike[str] | Device) -> GpuDevice:
     UnknownDeviceError
         If the catalog has no device of that name.
     """
-    found = resolve_device(given)
+    found = kernel_device(given)
     if not isinstance(found, GpuDevice):
-        known = sorted(each.name for each in catalog().values() if isinstance(each, GpuDevice))
-        raise DeviceError(f"kernels are priced on GPUs, and {found.name} is none: {', '.join(known)}")
+        raise DeviceError(f"{found.name} is no GPU")
+    return found
+
+
+def kernel_device(given: AnyDevice) -> GpuDevice | CpuDevice:
+    """The GPU or CPU that a user means, to price single kernels on.
+
+    Parameters
+    ----------
+    given : str, os.PathLike or Device
+        As `resolve_device`.
+
+    Returns
+    -------
+    GpuDevice or CpuDevice
+        The device.
+
+    Raises
+    ------
+    DeviceError
+        As `resolve_device`, or if the device has no kernels that are priced one by one.
+    UnknownDeviceError
+        If the catalog has no device of that name.
+    """
+    found = resolve_device(given)
+    if not isinstance(found, GpuDevice | CpuDevice):
+        known = sorted(name for name, each in catalog().items() if isinstance(each, GpuDevice | CpuDevice))
+        raise DeviceError(
+            f"kernels are priced on GPUs and on CPUs that were measured, and {found.name} is neither: "
+            f"{', '.join(known)}"
+        )
     return found
 
 

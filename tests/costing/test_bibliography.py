@@ -79,4 +79,6 @@ def test_one_line():
 
 
 def test_all_devices_together():
-    assert bibliography(catalog().values()).count("@") == len(shared_sources())
+    own = {key for device in catalog().values() for key in device.cites} - set(shared_sources())
+    assert own == {"measured-amd-epyc-1-thread", "measured-amd-epyc-1-thread-numpy"}
+    assert bibliography(catalog().values()).count("@") == len(shared_sources()) + len(own)

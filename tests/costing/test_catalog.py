@@ -71,6 +71,8 @@ PROCESSORS = {
     "a100-pcie-40gb",
     "a100-pcie-80gb",
     "jetson-agx-orin",
+    "amd-epyc-1-thread",
+    "amd-epyc-1-thread-numpy",
 }
 STAND_INS = {("xylo-audio2", "static_w")}
 NAMES = KERAS_SPIKING | ARITHMETIC | CHIPS | PROCESSORS | ACCELERATORS
@@ -115,7 +117,8 @@ def test_a_figure_has_value_range_source_and_boundary(each, term, figure):
 
 
 def test_every_source_is_cited():
-    assert set(shared_sources()) == {key for each in DEVICES for key in each.cites}
+    cited = {key for each in DEVICES for key in each.cites}
+    assert set(shared_sources()) == {key for key in cited if not key.startswith("measured-")}
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_units(unit, joules):
         (
             'model = "constant"\n',
             "",
-            "my_chip.toml: model: missing, known are chip, constant, gpu, lemaire, processor",
+            "my_chip.toml: model: missing, known are chip, constant, cpu, gpu, lemaire, processor",
         ),
         (
             'model = "constant"',
@@ -200,7 +200,7 @@ def test_units(unit, joules):
         (
             'model = "constant"',
             "model = 3",
-            "line 1: model: no device model 3, known are chip, constant, gpu, lemaire, processor",
+            "line 1: model: no device model 3, known are chip, constant, cpu, gpu, lemaire, processor",
         ),
         (
             'type = "misc"',

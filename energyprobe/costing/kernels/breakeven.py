@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.cost import Operand, kernel_cost
+from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.crossing import SMALLEST, highest
 from energyprobe.costing.kernels.fits import ready
+from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.loading import fits
 from energyprobe.costing.kernels.parts import Array
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import KERNELS, why_illegal
-from energyprobe.costing.lookup import gpu_of
+from energyprobe.costing.lookup import kernel_device
 from energyprobe.costing.scenario import Launch
 from energyprobe.errors import DeviceError, ScenarioError
 
@@ -25,6 +27,9 @@ Quantity = Literal["energy", "time"]
 
 NOT_CHOSEN = ("dense", "elementwise", "conv-scatter", "conv-gather", "2:4")
 """No sparse products of any density, and convolutions, which the user names."""
+
+CPU_SPARSE = ("csr", "gather")
+"""Sparse products of a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +84,7 @@ def breakeven(
     n: npt.ArrayLike,
     dtype: str = "fp32",
     batch: npt.ArrayLike = 1,
-    quantity: Quantity = "energy",
+    quantity: Quantity | None = None,
     operand: Operand = "activations",
     structure: str = "unstructured",
     kernels: Sequence[str] | None = None,
@@ -87,16 +92,16 @@ def breakeven(
     imbalance: float = 1.0,
     strided: bool = False,
 ) -> Breakeven:
-    """The density below which computing sparsely pays on a GPU.
+    """The density below which computing sparsely pays on a GPU or CPU.
 
     Parameters
     ----------
     gpu, m, k, n, dtype, batch, operand, structure, launch, imbalance, strided
         As for `energyprobe.kernel_cost`.
-    quantity : {"energy", "time"}
-        What is to be less.
+    quantity : {"energy", "time"}, optional
+        What is to be less; by default energy on a GPU, and time on a CPU, whose power was not measured.
     kernels : sequence of str, optional
-        Sparse kernels to choose among; by default all that the GPU can run on this operand and structure
+        Sparse kernels to choose among; by default all that the device can run on this operand and structure
         and that have constants for the data type.
 
     Returns
@@ -107,11 +112,18 @@ def breakeven(
     Raises
     ------
     UnknownDeviceError, DeviceError, ScenarioError
-        As `energyprobe.kernel_cost`; ScenarioError also if the quantity is unknown.
+        As `energyprobe.kernel_cost`; ScenarioError also if the quantity is unknown, or the energy of a CPU.
     """
-    if quantity not in ("energy", "time"):
+    if quantity not in ("energy", "time", None):
         raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
-    names = _candidates(gpu, dtype, structure, operand) if kernels is None else list(kernels)
+    device = kernel_device(gpu)
+    if isinstance(device, Cpu) and quantity == "energy":
+        raise ScenarioError(
+            f"the energy of {device.title} ({device.name}) is not modelled, its power was not measured: "
+            "use quantity='time'"
+        )
+    quantity = quantity or ("time" if isinstance(device, Cpu) else "energy")
+    names = _candidates(device, dtype, structure, operand) if kernels is None else list(kernels)
     if not names:
         raise ScenarioError("kernels: at least one sparse kernel is needed")
     if "2:4" in names:
@@ -119,7 +131,7 @@ def breakeven(
 
     def cost(name: str, density: npt.ArrayLike) -> KernelCost:
         return kernel_cost(
-            gpu,
+            device,
             name,
             m=m,
             k=k,
@@ -168,9 +180,11 @@ def breakeven(
     )
 
 
-def _candidates(gpu: str, dtype: str, structure: str, operand: str) -> list[str]:
-    """Sparse products that the GPU can run and that have constants for the data type."""
-    device, found = gpu_of(gpu), []
+def _candidates(device: Gpu | Cpu, dtype: str, structure: str, operand: str) -> list[str]:
+    """Sparse products that the device can run and that have constants for the data type."""
+    if isinstance(device, Cpu):
+        return [name for name in CPU_SPARSE if name in device.kernels]
+    found = []
     for name in KERNELS:
         if name not in NOT_CHOSEN and why_illegal(name, device, structure, operand) is None:
             try:

@@ -1,4 +1,4 @@
-"""`kernel_cost`: time and energy of one kernel on a GPU, over columns of problems."""
+"""`kernel_cost`: time and energy of one kernel on a GPU or CPU, over columns of problems."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Literal
 import numpy.typing as npt
 
 from energyprobe.costing.device import Device
+from energyprobe.costing.kernels import cpu_pricing
+from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.loading import launches
 from energyprobe.costing.kernels.parts import Value
 from energyprobe.costing.kernels.pricing import pricer
 from energyprobe.costing.kernels.problem import at_least, first, make_problem
 from energyprobe.costing.kernels.result import KernelCost
-from energyprobe.costing.kernels.table import block_options, check_legal, kernel_type
-from energyprobe.costing.lookup import gpu_of
+from energyprobe.costing.kernels.table import block_options, check_legal, check_operand, kernel_type
+from energyprobe.costing.lookup import kernel_device
 from energyprobe.costing.scenario import Launch
 from energyprobe.errors import ScenarioError, nearest
 
@@ -40,7 +42,7 @@ def kernel_cost(
     steps: float = 1.0,
     accesses: float = 2.0,
 ) -> KernelCost:
-    """Price C[m×n] = A[m×k]·B[k×n] on a GPU, with A the sparse operand.
+    """Price C[m×n] = A[m×k]·B[k×n] on a GPU or CPU, with A the sparse operand.
 
     Sparse activations: A holds the activations, m = positions, k = inputs × taps, n = units, and `batch`
     multiplies m. Sparse weights: A holds the weights, m = units, n = positions, and `batch` multiplies n.
@@ -50,9 +52,11 @@ def kernel_cost(
     Parameters
     ----------
     gpu : str, os.PathLike or Device
-        A GPU: its name, such as ``"a100"``, the path of a device file, or the device.
+        A GPU, or a CPU whose kernels were measured: its name, such as ``"a100"``, the path of a device
+        file, or the device.
     kernel : str
-        ``dense``; ``csr`` (cuSPARSE), ``csr-colmajor`` (the same with column-major B), ``sputnik``;
+        On a CPU ``dense``, ``csr``, ``gather``, ``compress`` (making compressed rows), ``elementwise``.
+        On a GPU ``dense``; ``csr`` (cuSPARSE), ``csr-colmajor`` (the same with column-major B), ``sputnik``;
         ``gather`` (event-driven); ``conv-scatter``, ``conv-gather``; ``tile-skip``, ``column-skip``;
         ``blocked-ell``, ``vector-sparse``, ``nm``, ``2:4``; ``spmv``; ``elementwise``.
     m, k, n : array-like
@@ -82,21 +86,32 @@ def kernel_cost(
     Returns
     -------
     KernelCost
-        Columns of the broadcast shape.
+        Columns of the broadcast shape. On a CPU energies are NaN: its power was not measured.
 
     Raises
     ------
     UnknownDeviceError
-        If there is no such GPU.
+        If there is no such device.
     DeviceError
-        If the GPU cannot run the kernel, or there are no figures for the data type.
+        If kernels are not priced on the device, it cannot run this one, or there are no figures for the
+        data type.
     ScenarioError
-        If a size, density, structure, operand or option is impossible.
+        If a size, density, structure, operand or option is impossible, or a CPU is given an option of GPUs.
     """
-    device, kind = gpu_of(gpu), kernel_type(kernel)
-    check_legal(kernel, device, structure, operand)
-    if launch not in launches():
-        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
+    device = kernel_device(gpu)
+    if isinstance(device, Cpu):
+        check_operand(operand, structure)
+        of_gpus = {
+            "launch": launch != "stream",
+            "imbalance": imbalance != 1.0,
+            "strided": strided,
+            "pack": pack,
+        }
+        cpu_pricing.check(device, structure, dtype, [name for name, given in of_gpus.items() if given])
+    else:
+        check_legal(kernel, device, structure, operand)
+        if launch not in launches():
+            raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
     options: dict[str, Value] = {
         **block_options(structure),
         "imbalance": at_least("imbalance", imbalance, 1.0),
@@ -107,6 +122,8 @@ def kernel_cost(
     }
     batched = "m" if operand == "activations" else "n"
     problem, shape = make_problem({"m": m, "k": k, "n": n}, density, batch, batched, options)
+    if isinstance(device, Cpu):
+        return cpu_pricing.price(device, kernel, problem, shape, converts=operand == "activations")
     if kernel == "2:4" and (wrong := first(problem.density, problem.density > 0.5)):
         raise ScenarioError(f"2:4 keeps half at the most: density must be at most 0.5, got {wrong}")
     found = pricer(device, kernel, dtype=dtype, operand=operand, structure=structure, launch=launch)
@@ -116,6 +133,6 @@ def kernel_cost(
         dtype=dtype,
         **{name: column.reshape(shape) for name, column in found.price(problem).items()},
         power_calibrated=found.power_measured,
-        needs_custom_kernel=kind.library is None,
+        needs_custom_kernel=kernel_type(kernel).library is None,
         sources=found.cites,
     )

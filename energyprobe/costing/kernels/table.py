@@ -183,6 +183,19 @@ def check_legal(kernel: str, gpu: Gpu, structure: str, operand: str) -> None:
     ScenarioError
         If the operand has not the structure that it needs, or there is no such kernel, structure or operand.
     """
+    check_operand(operand, structure)
+    if reason := why_illegal(kernel, gpu, structure, operand):
+        raise (DeviceError if kernel == "2:4" and "sparse tensor cores" in reason else ScenarioError)(reason)
+
+
+def check_operand(operand: str, structure: str) -> None:
+    """Raise where there is no such operand or structure, or the operand cannot have it.
+
+    Raises
+    ------
+    ScenarioError
+        If so.
+    """
     if operand not in ("activations", "weights"):
         raise ScenarioError(f"operand must be 'activations' or 'weights', got {operand!r}")
     if not re.fullmatch(STRUCTURES, structure):
@@ -190,8 +203,6 @@ def check_legal(kernel: str, gpu: Gpu, structure: str, operand: str) -> None:
         raise ScenarioError(f"no structure {structure!r}, {nearest(structure, known)}")
     if operand == "activations" and structure != "unstructured":
         raise ScenarioError(f"activations are unstructured and change at every step, got {structure!r}")
-    if reason := why_illegal(kernel, gpu, structure, operand):
-        raise (DeviceError if kernel == "2:4" and "sparse tensor cores" in reason else ScenarioError)(reason)
 
 
 def block_options(structure: str) -> dict[str, float]:
