@@ -256,7 +256,8 @@ class Comparison:
         Parameters
         ----------
         path : str or os.PathLike
-            Its suffix says how: ``.csv``, ``.html``, ``.json``, ``.md``, ``.tex`` or ``.txt``.
+            Its suffix says how: ``.csv``, ``.html``, ``.json``, ``.md``, ``.pdf``, ``.png``, ``.svg``,
+            ``.tex`` or ``.txt``.
 
         Raises
         ------
@@ -289,7 +290,9 @@ class Comparison:
     @property
     def charts(self) -> tuple[Chart, ...]:
         """The charts of the comparison, for every format of files that shows charts."""
-        return ()
+        from energyprobe.reporting.comparison_charts import comparison_charts
+
+        return comparison_charts(self)
 
     def __repr__(self) -> str:
         names = f"{list(self.models)!r}, devices={list(self.devices)!r}"

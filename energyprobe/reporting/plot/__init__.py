@@ -5,7 +5,15 @@ colour-blind readers tell apart, and never the only difference.
 """
 
 from energyprobe.reporting.plot.activity import firing_rate_by_layer, sparsity_by_layer
+from energyprobe.reporting.plot.comparing import energy_ratios, pareto_front
 from energyprobe.reporting.plot.energy import energy_by_layer
 from energyprobe.reporting.plot.time import events_over_time
 
-__all__ = ["energy_by_layer", "events_over_time", "firing_rate_by_layer", "sparsity_by_layer"]
+__all__ = [
+    "energy_by_layer",
+    "energy_ratios",
+    "events_over_time",
+    "firing_rate_by_layer",
+    "pareto_front",
+    "sparsity_by_layer",
+]

@@ -1,0 +1,90 @@
+"""The charts of a comparison: ratios by device, and quality against energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from energyprobe.reporting.chart import Chart
+from energyprobe.reporting.document import Column, Table
+from energyprobe.reporting.plot import comparing, style
+from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
+from energyprobe.reporting.views import pareto, quality_table
+
+if TYPE_CHECKING:
+    from energyprobe.reporting.comparison import Comparison
+
+
+def comparison_charts(comparison: Comparison) -> tuple[Chart, ...]:
+    """Make the charts of a comparison.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to show.
+
+    Returns
+    -------
+    tuple of Chart
+        Those that there are figures for.
+    """
+    return tuple(_charts(comparison))
+
+
+def _charts(comparison: Comparison) -> Iterator[Chart]:
+    if comparing.known_verdicts(comparison):
+        yield _ratios(comparison)
+    for device in comparing.drawable_devices(comparison):
+        yield _pareto(comparison, device)
+
+
+def _ratios(comparison: Comparison) -> Chart:
+    verdicts = comparing.known_verdicts(comparison)
+    places = {(verdict.case.device, verdict.case.batch_size) for verdict in verdicts}
+    keys = tuple(comparison.label(verdict.case, batch_size=True) for verdict in verdicts)
+    title = f"Energy over that of {comparison.baseline}"
+    return Chart(
+        title=title,
+        description=(
+            "Points with intervals, a row for each device and batch size; left of 1 is less. "
+            "Hollow points are of the priced part of lower bounds. "
+            + " ".join(f"{verdict.case.device}: {verdict.words}." for verdict in verdicts[:2])
+        ),
+        draw=lambda axes: comparing.energy_ratios(comparison, ax=axes),
+        height_in=style.rows_height(len(places)),
+        table=Table(
+            title,
+            (
+                Column(name="device", header="device", cells=keys, text=True),
+                Column(
+                    name="ratio",
+                    header="ratio",
+                    cells=tuple(ratio_figure(verdict.ratio.value) for verdict in verdicts),
+                    values=tuple(verdict.ratio.value for verdict in verdicts),
+                ),
+                Column(
+                    name="interval",
+                    header="5–95 %",
+                    cells=tuple(ratio_words(verdict.ratio) for verdict in verdicts),
+                    values=tuple(verdict.ratio.high for verdict in verdicts),
+                ),
+            ),
+        ),
+    )
+
+
+def _pareto(comparison: Comparison, device: str) -> Chart:
+    table = quality_table(comparison)
+    assert table is not None
+    own = ("model", "quality", "interval", f"{device} front")
+    front = ", ".join(pareto(comparison, device, comparison.batch_sizes[0]))
+    return Chart(
+        title=f"Quality against energy on {device}",
+        description=f"Points with intervals, one for each model. No other beats in both: {front}.",
+        draw=lambda axes: comparing.pareto_front(comparison, device, ax=axes),
+        height_in=3.6,
+        table=Table(
+            f"Quality against energy on {device}",
+            tuple(column for column in table.columns if column.name in own),
+        ),
+    )
