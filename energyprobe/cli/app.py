@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from energyprobe import __version__
+from energyprobe.cli.calibrate import calibrate_cpu
 from energyprobe.cli.compare import compare
 from energyprobe.cli.demo import demo
 from energyprobe.cli.devices import devices
 from energyprobe.cli.merge import merge
-from energyprobe.cli.options import examples
+from energyprobe.cli.options import examples, paragraphs
 from energyprobe.cli.output import fail
 from energyprobe.cli.record import record
 from energyprobe.cli.report import report
@@ -82,10 +83,11 @@ for _command, _examples in (
             "energyprobe compare cnn=a.json snn=b.json -d loihi --accuracy cnn=0.98 --accuracy snn=0.97",
         ),
     ),
+    (calibrate_cpu, ("energyprobe calibrate-cpu cpu_kernels.csv --name my-cpu",)),
     (demo, ("energyprobe demo", "energyprobe demo -o digits.html")),
     (merge, ("energyprobe merge monday.json tuesday.json -o both.json",)),
 ):
-    app.command(epilog=examples(*_examples))(_command)
+    app.command(help=paragraphs(_command), epilog=examples(*_examples))(_command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,11 @@ def examples(*commands: str) -> str:
     """Text below the help of a command: commands as a person would type them."""
     # Typer makes one line of each paragraph.
     return "\n\n".join(("[bold]Examples[/bold]", *(f"  {command}" for command in commands)))
+
+
+def paragraphs(command: Callable[..., object]) -> str:
+    """Docstring of a command as the text of its help, each paragraph a line for Typer to break."""
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(command) or "").split("\n\n"))
 
 
 def device_names(incomplete: str) -> Iterator[tuple[str, str]]:
