@@ -41,7 +41,7 @@ _HOMES = {
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
     "VerificationError": "energyprobe.errors",
-    "breakeven": "energyprobe.costing.kernels.breakeven",
+    "breakeven": "energyprobe.costing.breakeven",
     "compare": "energyprobe.reporting.comparing",
     "counts": "energyprobe.counting.frame",
     "device": "energyprobe.costing.lookup",
@@ -60,8 +60,8 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from energyprobe.costing.breakeven import breakeven as breakeven
     from energyprobe.costing.device import Device as Device
-    from energyprobe.costing.kernels.breakeven import breakeven as breakeven
     from energyprobe.costing.kernels.cost import kernel_cost as kernel_cost
     from energyprobe.costing.loading import load_device as load_device
     from energyprobe.costing.lookup import device as device

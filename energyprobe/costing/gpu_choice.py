@@ -217,7 +217,9 @@ def _problem(products: Products, option: Option) -> Problem:
     density = np.where(np.isnan(products.density), 1.0, products.density)
     if option.operand == "weights":
         return Problem(products.n, products.k, products.m, products.weight_density)
-    return Problem(products.m, products.k, products.n, density)
+    # The one kernel that skips zeros of both operands.
+    both = {"weight_density": products.weight_density} if option.kernel == "gather" else {}
+    return Problem(products.m, products.k, products.n, density, both)
 
 
 def _legal(products: Products, option: Option) -> Flags:

@@ -100,10 +100,15 @@ class Plan:
         found[self.products.row[order]] = values[order]
         return found
 
+    @functools.cached_property
+    def sparse_options(self) -> tuple[Option, ...]:
+        """Ways to skip zeros of activations: those chosen among, or all where only dense kernels run."""
+        options = self.options[2:] or options_of("best", self.shop)
+        return tuple(each for each in options if each.operand == "activations")
+
     def breakeven(self, quantity: Quantity) -> Crossing:
         """Find the density of each product's activations below which skipping zeros pays; see `Crossing`."""
-        options = [each for each in self.options if each.operand == "activations" and each != DENSE]
-        options = options or [each for each in options_of("best", self.shop) if each.operand == "activations"]
+        options = self.sparse_options
 
         def at(density: Array) -> Runs:
             return self.shop.cheapest(replace(self.products, density=density), options, quantity)

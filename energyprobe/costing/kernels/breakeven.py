@@ -1,4 +1,4 @@
-"""`breakeven`: the density below which a sparse kernel is faster, or cheaper, than the dense one."""
+"""The density below which a sparse kernel is faster, or cheaper, than the dense one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.kernels.cost import Operand, kernel_cost
+from energyprobe.costing.kernels.cost import Operand, kernel_cost, options_for
 from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.crossing import SMALLEST, highest
 from energyprobe.costing.kernels.fits import ready
@@ -19,7 +19,7 @@ from energyprobe.costing.kernels.parts import Array
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import KERNELS, why_illegal
-from energyprobe.costing.lookup import kernel_device
+from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.scenario import Launch
 from energyprobe.errors import DeviceError, ScenarioError
 
@@ -65,19 +65,21 @@ class Breakeven:
     calibrated: npt.NDArray[np.bool_]
 
     def __str__(self) -> str:
-        if self.density.ndim:
-            return f"break-even densities in {self.quantity} of {self.density.size} problems on {self.gpu}"
-        if self.reason:
-            return str(self.reason)
-        ends = f"{float(self.density):.3g}"
+        """A line for each product, such as ``"sputnik takes less energy below a density of 0.12"``."""
+        return "\n".join(self._line(index) for index in np.ndindex(self.density.shape))
+
+    def _line(self, index: tuple[int, ...]) -> str:
+        if self.reason[index]:
+            return str(self.reason[index])
+        ends = f"{self.density[index]:.3g}"
         if self.quantity == "energy":
-            ends += f" (or {float(self.density_if_zeros_save):.3g} if zeros save power in the dense kernel)"
-        mark = "" if self.calibrated else ", not calibrated"
-        return f"below a density of {ends} {self.kernel} takes less {self.quantity}{mark}"
+            ends += f" ({self.density_if_zeros_save[index]:.3g} if zeros save power in the dense kernel)"
+        mark = "" if self.calibrated[index] else "; not calibrated"
+        return f"{self.kernel[index]} takes less {self.quantity} below a density of {ends}{mark}"
 
 
-def breakeven(
-    gpu: str,
+def kernels_breakeven(
+    gpu: AnyDevice,
     *,
     m: npt.ArrayLike,
     k: npt.ArrayLike,
@@ -89,31 +91,10 @@ def breakeven(
     structure: str = "unstructured",
     kernels: Sequence[str] | None = None,
     launch: Launch = "stream",
-    imbalance: float = 1.0,
-    strided: bool = False,
+    imbalance: float | None = None,
+    strided: bool | None = None,
 ) -> Breakeven:
-    """The density below which computing sparsely pays on a GPU or CPU.
-
-    Parameters
-    ----------
-    gpu, m, k, n, dtype, batch, operand, structure, launch, imbalance, strided
-        As for `energyprobe.kernel_cost`.
-    quantity : {"energy", "time"}, optional
-        What is to be less; by default energy on a GPU, and time on a CPU, whose power was not measured.
-    kernels : sequence of str, optional
-        Sparse kernels to choose among; by default all that the device can run on this operand and structure
-        and that have constants for the data type.
-
-    Returns
-    -------
-    Breakeven
-        Columns of the broadcast shape.
-
-    Raises
-    ------
-    UnknownDeviceError, DeviceError, ScenarioError
-        As `energyprobe.kernel_cost`; ScenarioError also if the quantity is unknown, or the energy of a CPU.
-    """
+    """The density below which computing a product sparsely pays; see `energyprobe.breakeven`."""
     if quantity not in ("energy", "time", None):
         raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
     device = kernel_device(gpu)
@@ -123,7 +104,7 @@ def breakeven(
             "use quantity='time'"
         )
     quantity = quantity or ("time" if isinstance(device, Cpu) else "energy")
-    names = _candidates(device, dtype, structure, operand) if kernels is None else list(kernels)
+    names = candidates(device, dtype, structure, operand) if kernels is None else list(kernels)
     if not names:
         raise ScenarioError("kernels: at least one sparse kernel is needed")
     if "2:4" in names:
@@ -142,8 +123,7 @@ def breakeven(
             operand=operand,
             structure=structure,
             launch=launch,
-            imbalance=imbalance,
-            strided=strided,
+            **options_for(name, {"imbalance": imbalance, "strided": strided}),
         )
 
     def of(priced: KernelCost) -> Array:
@@ -180,8 +160,8 @@ def breakeven(
     )
 
 
-def _candidates(device: Gpu | Cpu, dtype: str, structure: str, operand: str) -> list[str]:
-    """Sparse products that the device can run and that have constants for the data type."""
+def candidates(device: Gpu | Cpu, dtype: str, structure: str, operand: str) -> list[str]:
+    """Sparse products that a device can run and that have constants for a data type."""
     if isinstance(device, Cpu):
         return [name for name in CPU_SPARSE if name in device.kernels]
     found = []

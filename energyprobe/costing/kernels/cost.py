@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import numpy.typing as npt
 
@@ -13,7 +13,7 @@ from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.loading import launches
 from energyprobe.costing.kernels.parts import Value
 from energyprobe.costing.kernels.pricing import pricer
-from energyprobe.costing.kernels.problem import at_least, first, make_problem
+from energyprobe.costing.kernels.problem import at_least, first, make_problem, share
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import block_options, check_legal, check_operand, kernel_type
 from energyprobe.costing.lookup import kernel_device
@@ -30,17 +30,18 @@ def kernel_cost(
     m: npt.ArrayLike,
     k: npt.ArrayLike,
     n: npt.ArrayLike,
-    density: npt.ArrayLike = 1.0,
+    density: npt.ArrayLike | None = None,
     dtype: str = "fp32",
     batch: npt.ArrayLike = 1,
     operand: Operand = "activations",
     structure: str = "unstructured",
     launch: Launch = "stream",
-    imbalance: float = 1.0,
-    strided: bool = False,
-    pack: bool = False,
-    steps: float = 1.0,
-    accesses: float = 2.0,
+    imbalance: float | None = None,
+    strided: bool | None = None,
+    weight_density: float | None = None,
+    pack: bool | None = None,
+    steps: float | None = None,
+    accesses: float | None = None,
 ) -> KernelCost:
     """Price C[m×n] = A[m×k]·B[k×n] on a GPU or CPU, with A the sparse operand.
 
@@ -62,7 +63,8 @@ def kernel_cost(
     m, k, n : array-like
         Sizes, at least 1; they, `density` and `batch` are broadcast.
     density : array-like
-        Share of A's elements that are not zero, in [0, 1].
+        Share of A's elements that are not zero, in [0, 1]; may be left out of ``dense`` and
+        ``elementwise`` only, whose time it does not change.
     dtype : str
         ``"fp32"``, ``"fp16"``, …: of the operands.
     batch : array-like
@@ -74,14 +76,19 @@ def kernel_cost(
         Activations are unstructured.
     launch : {"graph", "stream", "framework"}
         How kernels are launched: a CUDA graph, a stream, a framework's loop over operations.
-    imbalance : float
-        Longest row of A over the mean row, at least 1.
-    strided : bool
-        Whether what a spike reads lies apart in memory: weights stored (out, in), or channels first.
-    pack : bool
-        Whether A is brought into the form of ``2:4`` before every product, as for weights in training.
-    steps, accesses : float
-        Of ``elementwise``: kernels (one per timestep), and reads and writes per element in each.
+    imbalance : float, optional
+        Of kernels that walk rows of A (``csr``, ``csr-colmajor``, ``sputnik``, ``spmv``, ``blocked-ell``,
+        ``vector-sparse``): longest row over the mean row, at least 1 (by default).
+    strided : bool, optional
+        Of ``gather``, ``conv-scatter`` and ``conv-gather``: whether what a spike reads lies apart in memory:
+        weights stored (out, in), or channels first. By default it does not.
+    weight_density : float, optional
+        Of ``gather``: share of B that is not zero, where weights are stored as lists; by default 1, a matrix.
+    pack : bool, optional
+        Of ``2:4``: whether A is brought into its form before every product, as for weights in training.
+    steps, accesses : float, optional
+        Of ``elementwise``: kernels (one per timestep, by default 1), and reads and writes per element in each
+        (by default 2).
 
     Returns
     -------
@@ -96,32 +103,37 @@ def kernel_cost(
         If kernels are not priced on the device, it cannot run this one, or there are no figures for the
         data type.
     ScenarioError
-        If a size, density, structure, operand or option is impossible, or a CPU is given an option of GPUs.
+        If a size, density, structure, operand or option is impossible, or the kernel does not use it, or a
+        CPU is given an option of GPUs.
     """
     device = kernel_device(gpu)
+    asked = {
+        "imbalance": imbalance,
+        "strided": strided,
+        "weight_density": weight_density,
+        "pack": pack,
+        "steps": steps,
+        "accesses": accesses,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
     if isinstance(device, Cpu):
         check_operand(operand, structure)
-        of_gpus = {
-            "launch": launch != "stream",
-            "imbalance": imbalance != 1.0,
-            "strided": strided,
-            "pack": pack,
-        }
-        cpu_pricing.check(device, structure, dtype, [name for name, given in of_gpus.items() if given])
+        of_gpus = [name for name in OF_GPUS if name in given]
+        cpu_pricing.check(device, structure, dtype, [*(["launch"] if launch != "stream" else []), *of_gpus])
+        device.fitted(kernel)
     else:
         check_legal(kernel, device, structure, operand)
         if launch not in launches():
             raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
-    options: dict[str, Value] = {
-        **block_options(structure),
-        "imbalance": at_least("imbalance", imbalance, 1.0),
-        "steps": at_least("steps", steps, 1.0),
-        "accesses": at_least("accesses", accesses, 0.0),
-        "strided": float(strided),
-        "pack": float(pack),
-    }
+        usable = kernel_type(kernel).options
+        if unused := [name for name in given if name not in usable]:
+            raise ScenarioError(f"{kernel} does not use {unused[0]}, {_usable(usable)}")
+    if density is None and kernel not in ANY_DENSITY:
+        raise ScenarioError(f"{kernel} needs a density: the share of A that is not zero")
+    options = {**block_options(structure), **{name: _checked(name, value) for name, value in given.items()}}
     batched = "m" if operand == "activations" else "n"
-    problem, shape = make_problem({"m": m, "k": k, "n": n}, density, batch, batched, options)
+    sizes = {"m": m, "k": k, "n": n}
+    problem, shape = make_problem(sizes, 1.0 if density is None else density, batch, batched, options)
     if isinstance(device, Cpu):
         return cpu_pricing.price(device, kernel, problem, shape, converts=operand == "activations")
     if kernel == "2:4" and (wrong := first(problem.density, problem.density > 0.5)):
@@ -136,3 +148,28 @@ def kernel_cost(
         needs_custom_kernel=kernel_type(kernel).library is None,
         sources=found.cites,
     )
+
+
+def options_for(kernel: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of some options that a kernel uses."""
+    return {name: value for name, value in options.items() if name in kernel_type(kernel).options}
+
+
+ANY_DENSITY = ("dense", "elementwise")
+"""Kernels to which zeros change nothing."""
+
+OF_GPUS = ("imbalance", "strided", "weight_density", "pack")
+"""Options of kernels that only run on GPUs here."""
+
+LEAST = {"imbalance": 1.0, "steps": 1.0, "accesses": 0.0}
+"""Options, and what they are at least."""
+
+
+def _checked(name: str, value: Any) -> Value:
+    if name in LEAST:
+        return at_least(name, value, LEAST[name])
+    return float(share(name, value)) if name == "weight_density" else float(bool(value))
+
+
+def _usable(options: tuple[str, ...]) -> str:
+    return f"it uses {', '.join(options)}" if options else "it has no options"

@@ -22,13 +22,14 @@ def gather(problem: Problem, chip: Rates, constants: Constants) -> Parts:
         T       = launches launch + overlap(compute, memory, gather)
 
     ``row`` is n·b in whole sectors where the row is contiguous (Keras: (in, out)), and n sectors where it
-    is not. The weights come from DRAM, as they do for the dense kernels. The launches are those of flag,
-    scan, scatter and gather.
+    is not; of weights stored as lists only what is not zero, each with its position. The weights come from
+    DRAM, as they do for the dense kernels. The launches are those of flag, scan, scatter and gather.
 
     Parameters
     ----------
     problem : Problem
-        Option ``strided``: 1 where the weights are stored (out, in).
+        Options ``strided``: 1 where the weights are stored (out, in); ``weight_density``: share of B that is
+        not zero, where weights are stored as lists.
     chip : Rates
         The chip.
     constants : mapping
@@ -40,12 +41,14 @@ def gather(problem: Problem, chip: Rates, constants: Constants) -> Parts:
         Of all launches.
     """
     spikes = problem.nonzeros
-    row = _row_bytes(problem, chip)
+    share = np.asarray(problem.options.get("weight_density", 1.0), dtype=np.float64)
+    lists = np.ceil(share * problem.n * (chip.item + 4.0) / SECTOR) * SECTOR
+    row = np.where(share < 1.0, np.minimum(lists, _row_bytes(problem, chip)), _row_bytes(problem, chip))
     columns = problem.k * distinct_share(problem.density, problem.m)
     flags = chip.item * problem.m * problem.k + 4.0 * spikes
     outputs = 2.0 * chip.item * problem.m * problem.n
     dram = flags + outputs + columns * row
-    return _event_parts(spikes, dram, spikes * row, problem.n, chip, constants)
+    return _event_parts(spikes, dram, spikes * row, share * problem.n, chip, constants)
 
 
 def scatter(problem: Problem, chip: Rates, constants: Constants) -> Parts:

@@ -49,16 +49,28 @@ def make_problem(
     for name, column in columns.items():
         if wrong := first(column, ~(column >= 1.0) | ~np.isfinite(column)):
             raise ScenarioError(f"{name} must be at least 1, got {wrong}")
-    shares = as_numbers("density", density)
-    if wrong := first(shares, ~((shares >= 0.0) & (shares <= 1.0))):
-        raise ScenarioError(f"density must be a share between 0 and 1, got {wrong}")
+    shares = share("density", density)
     try:
         columns[batched] = columns[batched] * columns["batch"]
-        m, k, n, share = np.broadcast_arrays(columns["m"], columns["k"], columns["n"], shares)
+        m, k, n, density = np.broadcast_arrays(columns["m"], columns["k"], columns["n"], shares)
     except ValueError as error:
         shapes = ", ".join(str(column.shape) for column in (*columns.values(), shares))
         raise ScenarioError(f"m, k, n, density and batch do not broadcast: shapes {shapes}") from error
-    return Problem(m.ravel(), k.ravel(), n.ravel(), share.ravel(), options), m.shape
+    return Problem(m.ravel(), k.ravel(), n.ravel(), density.ravel(), options), m.shape
+
+
+def share(name: str, value: npt.ArrayLike) -> Array:
+    """A column of shares.
+
+    Raises
+    ------
+    ScenarioError
+        If one lies outside [0, 1].
+    """
+    shares = as_numbers(name, value)
+    if wrong := first(shares, ~((shares >= 0.0) & (shares <= 1.0))):
+        raise ScenarioError(f"{name} must be a share between 0 and 1, got {wrong}")
+    return shares
 
 
 def as_numbers(name: str, value: npt.ArrayLike) -> Array:

@@ -87,6 +87,8 @@ class KernelType:
         What offers it to a Keras or TensorFlow program; None where it needs a custom kernel.
     only_weights : bool
         Whether A must be known beforehand.
+    options : tuple of str
+        Options of a problem that its model looks at.
     """
 
     model: Kernel
@@ -95,22 +97,27 @@ class KernelType:
     structures: str = ANY
     library: str | None = None
     only_weights: bool = False
+    options: tuple[str, ...] = ()
 
 
 KERNELS: dict[str, KernelType] = {
     "dense": KernelType(dense, _DENSE, library="tf.linalg.matmul, Dense and Conv layers"),
-    "csr": KernelType(spmm, _CSR, library="tf.sparse.sparse_dense_matmul"),
-    "csr-colmajor": KernelType(spmm, _CSR),
-    "sputnik": KernelType(spmm, _SPUTNIK),
-    "gather": KernelType(gather, _EVENTS),
-    "conv-scatter": KernelType(scatter, _EVENTS),
-    "conv-gather": KernelType(stationary, _EVENTS),
+    "csr": KernelType(spmm, _CSR, library="tf.sparse.sparse_dense_matmul", options=("imbalance",)),
+    "csr-colmajor": KernelType(spmm, _CSR, options=("imbalance",)),
+    "sputnik": KernelType(spmm, _SPUTNIK, options=("imbalance",)),
+    "gather": KernelType(gather, _EVENTS, options=("strided", "weight_density")),
+    "conv-scatter": KernelType(scatter, _EVENTS, options=("strided",)),
+    "conv-gather": KernelType(stationary, _EVENTS, options=("strided",)),
     "tile-skip": KernelType(tile_skip, {}, base="dense"),
     "column-skip": KernelType(
         column_skip, {"launches": Constant("1", 2.0), "pack": Constant("us", 3.0)}, base="dense"
     ),
-    "blocked-ell": KernelType(blocked, _BLOCKED, structures=r"block(2x2|4x4|8x8)", only_weights=True),
-    "vector-sparse": KernelType(blocked, _BLOCKED, structures=r"vector(2x1|4x1|8x1)", only_weights=True),
+    "blocked-ell": KernelType(
+        blocked, _BLOCKED, structures=r"block(2x2|4x4|8x8)", only_weights=True, options=("imbalance",)
+    ),
+    "vector-sparse": KernelType(
+        blocked, _BLOCKED, structures=r"vector(2x1|4x1|8x1)", only_weights=True, options=("imbalance",)
+    ),
     "nm": KernelType(n_of_m, _NM, structures=r"n:32", only_weights=True),
     "2:4": KernelType(
         two_of_four,
@@ -118,10 +125,14 @@ KERNELS: dict[str, KernelType] = {
         base="dense",
         structures=r"2:4",
         only_weights=True,
+        options=("pack",),
     ),
-    "spmv": KernelType(spmv, _SPMV),
+    "spmv": KernelType(spmv, _SPMV, options=("imbalance",)),
     "elementwise": KernelType(
-        elementwise, {"launch": Constant("us", 1.0), "beta": Constant("1", 0.9)}, library="every framework"
+        elementwise,
+        {"launch": Constant("us", 1.0), "beta": Constant("1", 0.9)},
+        library="every framework",
+        options=("steps", "accesses"),
     ),
 }
 """Name to kind of kernel."""

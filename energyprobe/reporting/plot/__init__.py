@@ -7,9 +7,12 @@ colour-blind readers tell apart, and never the only difference.
 from energyprobe.reporting.plot.activity import firing_rate_by_layer, sparsity_by_layer
 from energyprobe.reporting.plot.comparing import energy_ratios, pareto_front
 from energyprobe.reporting.plot.energy import energy_by_layer
+from energyprobe.reporting.plot.kernels import breakeven, breakeven_figure
 from energyprobe.reporting.plot.time import events_over_time
 
 __all__ = [
+    "breakeven",
+    "breakeven_figure",
     "energy_by_layer",
     "energy_ratios",
     "events_over_time",

@@ -100,7 +100,7 @@ def test_calibrated_where_measured_only() -> None:
     assert not ep.kernel_cost("rtx3090", "sputnik", **{**inside, "density": 0.01}).calibrated
     assert not ep.kernel_cost("t4", "sputnik", **inside).calibrated
     for kernel in ("gather", "conv-scatter", "conv-gather", "tile-skip", "column-skip"):
-        assert not ep.kernel_cost("a100", kernel, m=1, k=512, n=512).calibrated
+        assert not ep.kernel_cost("a100", kernel, m=1, k=512, n=512, density=0.1).calibrated
 
 
 def test_intervals_are_wider_where_nothing_was_measured() -> None:
@@ -220,8 +220,25 @@ ERRORS: list[tuple[type[Exception], dict[str, Any], str]] = [
         "2:4 keeps half at the most: density must be at most 0.5, got 0.7",
     ),
     (ep.ScenarioError, {"imbalance": 0.5}, "imbalance must be at least 1, got 0.5"),
-    (ep.ScenarioError, {"steps": 0}, "steps must be at least 1, got 0"),
-    (ep.ScenarioError, {"accesses": -1}, "accesses must be at least 0, got -1"),
+    (ep.ScenarioError, {"kernel": "elementwise", "steps": 0}, "steps must be at least 1, got 0"),
+    (ep.ScenarioError, {"kernel": "elementwise", "accesses": -1}, "accesses must be at least 0, got -1"),
+    (
+        ep.ScenarioError,
+        {"kernel": "gather", "weight_density": 2},
+        "weight_density must be a share between 0 and 1",
+    ),
+    (ep.ScenarioError, {"density": None}, "csr needs a density: the share of A that is not zero"),
+    (ep.ScenarioError, {"steps": 3}, "csr does not use steps, it uses imbalance"),
+    (
+        ep.ScenarioError,
+        {"kernel": "dense", "imbalance": 2},
+        "dense does not use imbalance, it has no options",
+    ),
+    (
+        ep.ScenarioError,
+        {"kernel": "nm", "strided": False, "operand": "weights", "structure": "n:32"},
+        "nm does not use strided, it has no options",
+    ),
     (ep.ScenarioError, {"launch": "grap"}, "no way of launching 'grap', did you mean 'graph'?"),
     (ep.ScenarioError, {"operand": "inputs"}, "operand must be 'activations' or 'weights', got 'inputs'"),
     (ep.ScenarioError, {"structure": "block8"}, "no structure 'block8', did you mean 'block8x8'"),
@@ -253,7 +270,7 @@ ERRORS: list[tuple[type[Exception], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("kind", "change", "expected"), ERRORS)
 def test_errors(kind: type[Exception], change: dict[str, Any], expected: str) -> None:
-    asked = {"gpu": "a100", "kernel": "csr", **LAYER, **change}
+    asked = {"gpu": "a100", "kernel": "csr", **LAYER, "density": 0.5, **change}
     with pytest.raises(kind) as caught:
         ep.kernel_cost(asked.pop("gpu"), asked.pop("kernel"), **asked)
     assert str(caught.value).startswith(expected)
@@ -268,3 +285,13 @@ def test_names_and_aliases_in_any_case() -> None:
 def test_fits_of_each_kernel_are_unique() -> None:
     keys = [(fit.gpu, fit.kernel, fit.dtype, fit.structure) for fit in fits()]
     assert len(keys) == len(set(keys))
+
+
+def test_lists_of_weights_take_less_to_gather_than_a_matrix() -> None:
+    size = {"m": 64, "k": 4096, "n": 4096, "density": 0.3}
+    matrix, half, few = (
+        ep.kernel_cost("a100", "gather", **size, weight_density=share).time_s for share in (1.0, 0.5, 0.01)
+    )
+    # A value of 4 bytes and its position take as much as two values.
+    assert half == pytest.approx(matrix, rel=0.05)
+    assert few < 0.4 * matrix

@@ -1,0 +1,87 @@
+"""Where skipping zeros begins to pay for each layer of a recorded network on a GPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from energyprobe.costing.execution import execution_of, runs_at_once
+from energyprobe.costing.gpu import KERNEL_TYPES, GpuDevice
+from energyprobe.costing.gpu_choice import Quantity, Shop, needs_custom_kernel
+from energyprobe.costing.gpu_plan import Crossing, plan_of
+from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.table import Array
+from energyprobe.costing.work import work_of
+from energyprobe.counting.columns import COLUMNS
+from energyprobe.counting.table import count, reading_for
+from energyprobe.trace.records import Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAYS, TOO_DENSE, UNRECORDED = "pays now", "too dense", "zeros not recorded"
+"""Verdicts, besides why there is no break-even."""
+
+
+def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario: Scenario) -> pd.DataFrame:
+    """Compare what a network's zeros are with what they would need to be; see `energyprobe.breakeven`.
+
+    Parameters
+    ----------
+    trace : Trace
+        The recording.
+    gpu : GpuDevice
+        The GPU; its policy says which sparse kernels may run, ``"dense"`` allows all.
+    quantity : {"energy", "time"}
+        What is to be less.
+    scenario : Scenario
+        How the network is run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each synaptic operation.
+    """
+    import pandas as pd
+
+    gpu.check_dtype(scenario.dtype)
+    counts = count(trace, reading_for(trace, gpu.reading))
+    work = work_of(counts, scenario)
+    at_once = runs_at_once(work, execution_of(trace, scenario))
+    shop = Shop(gpu, KERNEL_TYPES[scenario.dtype or "float32"], scenario.launch)
+    plan = plan_of(shop, gpu.policy, work, at_once, scenario.batch_size)
+    products, crossing, rows = plan.products, plan.breakeven(quantity), plan.products.row.tolist()
+    sparse = shop.cheapest(products, plan.sparse_options, quantity)
+    chosen = [plan.sparse_options[position] for position in sparse.option.tolist()]
+    rates = np.array([COLUMNS["input_firing_rate_hz"](counts.rows[row]) for row in rows], dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = np.where(crossing.density > 0, rates * crossing.density / products.density, np.nan)
+    return pd.DataFrame(
+        {
+            "layer": [work.calls[row].layer for row in rows],
+            "path": [work.calls[row].path for row in rows],
+            "call": [work.calls[row].call_index for row in rows],
+            "density": products.density,
+            "breakeven_density": crossing.density,
+            "firing_rate_hz": rates,
+            "firing_rate_needed_hz": needed,
+            "verdict": _verdicts(products.density, crossing),
+            "kernel": [option.words for option in chosen],
+            "dense_time_s": products.runs * plan.dense.time_s[0],
+            "kernel_time_s": products.runs * sparse.time_s[0],
+            "speedup": plan.dense.time_s[0] / sparse.time_s[0],
+            "dense_j": products.runs * plan.dense.energy_j[0] / plan.batch,
+            "kernel_j": products.runs * sparse.energy_j[0] / plan.batch,
+            "energy_saving": plan.dense.energy_j[0] / sparse.energy_j[0],
+            "calibrated": plan.dense.calibrated & sparse.calibrated,
+            "needs_custom_kernel": [needs_custom_kernel(option) for option in chosen],
+        }
+    )
+
+
+def _verdicts(density: Array, crossing: Crossing) -> npt.NDArray[np.object_]:
+    pays = np.where(density < crossing.density, PAYS, TOO_DENSE)
+    told = np.where(crossing.reason == "", pays, crossing.reason)
+    return np.where(np.isnan(density), UNRECORDED, told).astype(object)

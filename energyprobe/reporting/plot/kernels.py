@@ -1,0 +1,180 @@
+"""Break-even curves: time and energy of each kernel on a GPU against the density of the sparse operand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from energyprobe.costing.kernels.breakeven import candidates, kernels_breakeven
+from energyprobe.costing.kernels.cost import kernel_cost
+from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+from energyprobe.costing.lookup import AnyDevice, gpu_of
+from energyprobe.costing.table import Array
+from energyprobe.errors import ScenarioError
+from energyprobe.reporting.plot import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Quantity = Literal["energy", "time"]
+
+DENSITIES = np.logspace(-4, 0, 121)
+"""Densities of the curves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Kernels of one product on one GPU.
+
+    Attributes
+    ----------
+    gpu : str
+        The GPU.
+    quantity : {"energy", "time"}
+        What the curves are of, in joules or seconds.
+    density : ndarray, shape (points,)
+        Densities of the sparse operand.
+    dense : ndarray, shape (2, points)
+        The dense kernel, and the least that it takes where zeros save power.
+    kernels : dict of str to ndarray, shape (points,)
+        The sparse kernels.
+    crossing : float
+        Density below which the best of them takes less than the dense one; 0 where none does.
+    reason : str
+        Why there is no crossing; empty where there is.
+    """
+
+    gpu: str
+    quantity: Quantity
+    density: Array
+    dense: Array
+    kernels: dict[str, Array]
+    crossing: float
+    reason: str
+
+
+def curves(gpu: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Curves:
+    """Price the kernels of one product over all densities.
+
+    Parameters
+    ----------
+    gpu : str, os.PathLike or Device
+        A GPU.
+    quantity : {"energy", "time"}
+        What is compared.
+    **problem
+        Of one product: ``m, k, n, dtype, batch, operand, structure, kernels, launch``, as for
+        `energyprobe.breakeven`.
+
+    Returns
+    -------
+    Curves
+
+    Raises
+    ------
+    UnknownDeviceError, DeviceError, ScenarioError
+        As `energyprobe.breakeven`; ScenarioError also if several products are given.
+    """
+    found = kernels_breakeven(gpu, quantity=quantity, **problem)
+    if found.density.ndim:
+        raise ScenarioError(f"a plot is of one product, got {found.density.size}: give one m, k, n and batch")
+    names = _names(gpu, problem.pop("kernels", None), problem)
+
+    def of(kernel: str, **density: Any) -> Array:
+        priced = kernel_cost(gpu, kernel, **problem, **density)
+        return priced.energy_j if quantity == "energy" else priced.time_s
+
+    dense = np.full(len(DENSITIES), float(of("dense")))
+    saved = ZEROS_SAVE * (1.0 - DENSITIES) if quantity == "energy" else 0.0
+    return Curves(
+        gpu=found.gpu,
+        quantity=quantity,
+        density=DENSITIES,
+        dense=np.array([dense, dense * (1.0 - saved)]),
+        kernels={name: of(name, density=DENSITIES) for name in names},
+        crossing=float(found.density),
+        reason=str(found.reason),
+    )
+
+
+def breakeven(gpu: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = None, **problem: Any) -> Axes:
+    """Draw time or energy of each kernel against density, and where the sparse ones begin to pay.
+
+    Parameters
+    ----------
+    gpu : str, os.PathLike or Device
+        A GPU.
+    quantity : {"energy", "time"}
+        What is drawn. The energy of the dense kernel is a band: zeros may save power in it.
+    ax : matplotlib.axes.Axes, optional
+        Where to; by default a new figure.
+    **problem
+        As for `curves`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    UnknownDeviceError, DeviceError, ScenarioError
+        As `curves`.
+    """
+    told = curves(gpu, quantity=quantity, **problem)
+    axes = style.new_axes(3.6) if ax is None else ax
+    divisor, unit = style.scale_of([told.dense[0, 0]], "J" if quantity == "energy" else "s")
+    lines = [axes.plot(told.density, told.dense[0] / divisor, color=style.INK, linewidth=2)[0]]
+    axes.fill_between(told.density, *(told.dense / divisor), color=style.INK, alpha=0.12, linewidth=0)
+    for place, values in enumerate(told.kernels.values()):
+        lines += axes.plot(told.density, values / divisor, **_line(place))
+    if told.crossing:
+        level = told.dense[0, 0] / divisor
+        axes.plot([told.crossing], [level], "o", color=style.INK, zorder=5)
+        axes.annotate(
+            f"{100 * told.crossing:.3g} %", (told.crossing, level), (4, 6), textcoords="offset points"
+        )
+    axes.set(xscale="log", yscale="log", xlabel="density", ylabel=f"{quantity} in {unit}")
+    style.finish(axes, f"{told.gpu}: {told.reason or f'{quantity} by kernel'}", along="both")
+    style.legend(axes, lines, ["dense", *told.kernels])
+    return axes
+
+
+def breakeven_figure(gpu: AnyDevice, **problem: Any) -> Figure:
+    """Draw `breakeven` in time and in energy side by side; parameters and errors as `curves`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure that pyplot does not keep.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2 * style.WIDTH_IN, 4.2), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), QUANTITIES, strict=True):
+        breakeven(gpu, quantity=quantity, ax=axes, **problem)
+    return figure
+
+
+QUANTITIES: tuple[Quantity, ...] = ("time", "energy")
+
+
+def _names(gpu: AnyDevice, kernels: Sequence[str] | None, problem: dict[str, Any]) -> list[str]:
+    """Kernels that are drawn: those asked for, or all that can run."""
+    if kernels is not None:
+        return list(kernels)
+    asked = (problem.get(name, usual) for name, usual in USUAL.items())
+    return candidates(gpu_of(gpu), *asked)
+
+
+USUAL = {"dtype": "fp32", "structure": "unstructured", "operand": "activations"}
+"""What a product is where nothing else is said."""
+
+
+def _line(place: int) -> dict[str, Any]:
+    round_, colour = divmod(place, len(style.COLOURS))
+    return {"color": style.COLOURS[colour], "linestyle": style.DASHES[(colour + round_) % len(style.DASHES)]}
