@@ -8,7 +8,6 @@ compared. The comparison is written to a file if one is named:
 
 import sys
 
-import digits
 import nengo_digits  # makes nengo_dl importable on TensorFlow 2.13 and newer
 
 # isort: split
@@ -19,6 +18,7 @@ import pandas as pd
 import tensorflow as tf
 
 import energyprobe as ep
+from energyprobe.cli import digits
 
 DEVICES = ["raspberry-pi-4", "a100", "loihi"]
 SCALES = (50, 100, 200, 500)
@@ -58,12 +58,11 @@ def converted(
 def main() -> None:
     """Train and record the networks, print the sweep and the comparison."""
     tf.keras.utils.set_random_seed(0)
-    images = digits.load()
-    over_time = [np.repeat(x[:, np.newaxis], digits.TIMESTEPS, 1) if x.ndim == 4 else x for x in images]
-    x_train, x_test, y_train, y_test = images
-    model = trained_cnn(x_train, y_train)
+    data = digits.load()
+    model = trained_cnn(data.x_train, data.y_train)
+    shown, labels = data.x_test[:IMAGES], data.y_test[:IMAGES]
     runs = {
-        (scale, timesteps): converted(model, scale, timesteps, x_test[:IMAGES], y_test[:IMAGES])
+        (scale, timesteps): converted(model, scale, timesteps, shown, labels)
         for scale in SCALES
         for timesteps in TIMESTEPS
     }
@@ -73,21 +72,22 @@ def main() -> None:
             "timesteps": timesteps,
             "accuracy": accuracy,
             "spikes per inference": ep.counts(trace).spikes.sum() / trace.samples,
-            **{
-                f"{name} (uJ)": ep.report(trace, name).total(name).energy_j * 1e6
-                for name in ("loihi", "a100")
-            },
+            "loihi (uJ)": ep.report(trace, "loihi").total("loihi").energy_j * 1e6,
+            "a100 (mJ)": ep.report(trace, "a100", launch="stream").total("a100").energy_j * 1e3,
         }
         for (scale, timesteps), (trace, accuracy) in runs.items()
     )
     print("The converted CNN\n")
     print(sweep.to_string(index=False, float_format="{:.4g}".format))
 
+    keras, (epochs, spiking_epochs) = tf.keras, digits.EPOCHS
     traces, accuracy = {}, {}
-    traces["cnn"], accuracy["cnn"] = digits.train_and_record(digits.conventional(), images, epochs=20)
-    traces["snn"], accuracy["snn"] = digits.train_and_record(digits.spiking(), over_time, epochs=30)
+    traces["cnn"], accuracy["cnn"] = digits.train_and_record(keras, digits.conventional(keras), data, epochs)
+    traces["snn"], accuracy["snn"] = digits.train_and_record(
+        keras, digits.spiking(keras), data.over_time, spiking_epochs
+    )
     traces["converted"], accuracy["converted"] = runs[max(SCALES), max(TIMESTEPS)]
-    comparison = ep.compare(traces, DEVICES, batch_sizes=[1, 64], accuracy=accuracy)
+    comparison = ep.compare(traces, DEVICES, batch_sizes=[1, 64], accuracy=accuracy, launch="stream")
     print(comparison)
     if len(sys.argv) > 1:
         comparison.save(sys.argv[1])

@@ -1,8 +1,10 @@
-"""The networks of the studies, trained for a moment: what they forecast, and what is recorded of them."""
+"""The studies, trained for a moment: what the networks forecast, and what is recorded of them."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +49,19 @@ def test_the_spiking_network_pays_for_its_timesteps(study) -> None:
     # 24 years to 64 neurons, in each of 16 timesteps.
     assert counts.dense_synops["hidden"] == 24 * 64 * 16 * len(x_test)
     assert counts.neuron_updates["spikes"] == 64 * 16 * len(x_test)
+
+
+@pytest.mark.filterwarnings("ignore:No GPU support detected:UserWarning")
+def test_the_notebook_runs(study, monkeypatch, capsys) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    monkeypatch.setitem(sys.modules, "forecasting_study", study)
+    monkeypatch.setattr(study, "EPOCHS", dict.fromkeys(study.EPOCHS, 1))
+    cells = json.loads((EXAMPLES / "forecasting_study.ipynb").read_text(encoding="utf-8"))["cells"]
+    names: dict[str, object] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    pyplot.close("all")
+    assert names["comparison"].models == ("lstm", "cnn", "snn", "nef")
+    assert "loihi: no verdict: it takes spikes, and cnn is made of graded values" in capsys.readouterr().out
