@@ -273,7 +273,7 @@ def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> 
         return None if number is None or slot not in seen.slots else weighted(seen, totals, number, slot)
 
     return Use(
-        activity=_activity(seen, totals, shown, squares, step.events),
+        activity=_activity(seen, totals, shown, squares, step.events, step.places),
         spiking=step.code is not None,
         fanout_events=total(step.events, "events"),
         fanout_spikes=total(step.events, "spikes"),
@@ -283,8 +283,14 @@ def _use(step: PlannedStep, totals: Totals, shown: Presented, squares: bool) -> 
 
 
 def _activity(
-    seen: Observation | None, totals: Totals, shown: Presented, squares: bool, number: int | None = None
+    seen: Observation | None,
+    totals: Totals,
+    shown: Presented,
+    squares: bool,
+    number: int | None = None,
+    places: int | None = None,
 ) -> Activity | None:
     if seen is None:
         return None
-    return activity(seen, totals, shown.samples, shown.observed, shown.continued or not squares, number)
+    continued = shown.continued or not squares
+    return activity(seen, totals, shown.samples, shown.observed, continued, number, places)

@@ -6,18 +6,28 @@ import numpy as np
 
 from energyprobe.frontends.keras.observation import Weighting
 from energyprobe.frontends.keras.rules.draft import StepDraft
+from energyprobe.frontends.keras.unpadded import Crop, cropped
 from energyprobe.trace.geometry import axis_fanout, connections, effective_fanout
 from energyprobe.trace.operations import Conv, Dense
 
 
-def event_weighting(draft: StepDraft) -> Weighting:
-    """Connections that leave each element of one sample, the factor common to all taken out."""
+def event_weighting(draft: StepDraft, crop: Crop | None = None) -> Weighting:
+    """Connections that leave each element of one sample, the factor common to all taken out.
+
+    Parameters
+    ----------
+    draft : StepDraft
+        The operation.
+    crop : Crop, optional
+        The elements, where not all.
+    """
     operation = draft.operation
     if isinstance(operation, Conv):
         spatial = np.ones((), np.int64)
         for axis in axis_fanout(operation):
             spatial = np.multiply.outer(spatial, axis)
         values = spatial[np.newaxis] if draft.layout == "first" else spatial[..., np.newaxis]
+        values = values if crop is None else cropped(values, crop)
         return _weighting(values, operation.filters // operation.groups)
     if isinstance(operation, Dense) or draft.fanout is None or draft.weight is None:
         return Weighting(None, (), 1, operation.units if isinstance(operation, Dense) else draft.each)
@@ -37,8 +47,13 @@ def effective_weighting(draft: StepDraft, values: object, shape: tuple[int, ...]
     return Weighting(values, shape, connections(draft.operation))
 
 
-def effective_map(draft: StepDraft, shape: tuple[int, ...]) -> np.ndarray:
-    """Connections of non-zero weight that leave each element of one sample, float32."""
+def effective_map(draft: StepDraft, shape: tuple[int, ...], crop: Crop | None = None) -> np.ndarray:
+    """Connections of non-zero weight that leave each element of one sample, or of a part of it; float32."""
+    values = _effective_map(draft, shape)
+    return values if crop is None else cropped(values, crop)
+
+
+def _effective_map(draft: StepDraft, shape: tuple[int, ...]) -> np.ndarray:
     assert draft.weight is not None
     weights = draft.weight.value()
     assert weights is not None

@@ -79,6 +79,8 @@ class Observation:
         Timesteps that the first axis holds beside the samples.
     amplitude : float or None
         Value of a spike; None where the tensor carries none.
+    whole : bool
+        Whether it holds nothing but whole numbers of spikes.
     first : tensor, 0 or None
         What is read in the first timestep, ``(batch, …)``, where `tensor` is read one timestep late (the
         state of a recurrent layer); 0 for zeros, None where it is read as it is.
@@ -94,6 +96,7 @@ class Observation:
     time: bool = False
     fold: Any = None
     amplitude: float | None = None
+    whole: bool = False
     first: Any = None
     fired: bool = False
     neurons: bool = False
@@ -159,6 +162,7 @@ def activity(
     observed: int,
     continued: bool,
     number: int | None = None,
+    places: int | None = None,
 ) -> Activity:
     """Read an observation's totals.
 
@@ -176,6 +180,8 @@ def activity(
         Whether there were such samples, so that squares per sample are unknown.
     number : int, optional
         The weighting by the fan-out of the operation that reads it.
+    places : int, optional
+        Elements of one sample in one timestep, if more than were observed: the others are zeros.
 
     Returns
     -------
@@ -189,8 +195,8 @@ def activity(
     if "fired" in slots:
         fired = np.packbits(totals.array(slots["fired"]), bitorder="little").tobytes()
     return Activity(
-        elements=_elements(observation, totals),
-        neurons=observation.places,
+        elements=_elements(observation, totals, places or observation.places),
+        neurons=places or observation.places,
         events=sum(by_step),
         samples=samples,
         sum_sq_events_per_sample=None if continued else events.square(totals),
@@ -205,10 +211,10 @@ def activity(
     )
 
 
-def _elements(observation: Observation, totals: Totals) -> int:
-    if observation.places is None:
+def _elements(observation: Observation, totals: Totals, places: int | None) -> int:
+    if places is None:
         return totals.integer(observation.slots["elements"])
-    return totals.integer(observation.slots["rows"]) * observation.places
+    return totals.integer(observation.slots["rows"]) * places
 
 
 def _magnitudes(observation: Observation, sign: str, totals: Totals, number: int | None) -> Magnitudes | None:

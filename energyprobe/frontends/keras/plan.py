@@ -13,7 +13,7 @@ from typing import Any
 
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.counters import Counters, Slot
-from energyprobe.frontends.keras.fanout import effective_map, has_zeros
+from energyprobe.frontends.keras.fanout import has_zeros
 from energyprobe.frontends.keras.flow import SpikeFlow, TimeFlow
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.inputs import input_names
@@ -102,8 +102,8 @@ class Plan:
         """Start counting again from zero, and bring the weight masks up to date."""
         for section in self.sections:
             section.counters.reset()
-            for variable, draft, shape in section.maps:
-                variable.assign(effective_map(draft, shape))
+            for variable, values in section.maps:
+                variable.assign(values())
 
     @property
     def stale(self) -> bool:

@@ -29,6 +29,9 @@ class PlannedStep:
         How its operands carry spikes.
     observation, other : Observation or None
         Its operands.
+    places : int or None
+        Elements of one sample in one timestep of what it reads, where `observation` is without the zeros
+        that were put around it.
     events, effective : int or None
         Numbers of the sums over all its connections, and over those of non-zero weight.
     pairs, spike_pairs : Slot or None
@@ -41,6 +44,7 @@ class PlannedStep:
     other_code: SpikeCode | None = None
     observation: Observation | None = None
     other: Observation | None = None
+    places: int | None = None
     events: int | None = None
     effective: int | None = None
     pairs: Slot | None = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Hashable
 from typing import Any
+
+import numpy as np
 
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.counters import Counters, Slot, new_variable
@@ -19,7 +23,8 @@ from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.codes import SpikeCode
 from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, UnknownShapeError
 from energyprobe.frontends.keras.sizes import Sizes
-from energyprobe.trace.operations import Product
+from energyprobe.frontends.keras.unpadded import Crop, unpadded
+from energyprobe.trace.operations import Conv, Product
 
 
 class Section:
@@ -40,8 +45,9 @@ class Section:
         The calls.
     counters : Counters
         Their counts.
-    maps : list of (variable, StepDraft, tuple)
-        Fan-out maps of the weights that are not zero, to be brought up to date before each run.
+    maps : list of (variable, callable)
+        Fan-out maps of the weights that are not zero, and what gives their present values: to be brought up
+        to date before each run.
     dense : list of StepDraft
         Operations without zero weights, which need no map as long as there are none.
     """
@@ -49,7 +55,7 @@ class Section:
     def __init__(self, capture: Capture, options: Options, spikes: SpikeFlow, time: TimeFlow) -> None:
         self.calls: list[PlannedCall] = []
         self.counters = Counters(capture.framework.tf)
-        self.maps: list[tuple[Any, StepDraft, tuple[int, ...]]] = []
+        self.maps: list[tuple[Any, Callable[[], np.ndarray]]] = []
         self.dense: list[StepDraft] = []
         self._capture = capture
         self._options = options
@@ -133,7 +139,11 @@ class Section:
         if draft.source is None or not step.synaptic:
             return step
         step.code = self._spikes.read_by(call.frame, draft.source)
-        step.observation = self._observe(same, "source", call, fold, step.code)
+        step.observation, crop = self._within_zeros(same, call, fold)
+        if step.observation is None:
+            step.observation = self._observe(same, "source", call, fold, step.code)
+        else:
+            step.places = math.prod(draft.source.shape[call.lead :])
         if "values" in self._options.detail and step.code is None:
             step.observation.values = True
         if draft.pairs is not None:
@@ -142,12 +152,27 @@ class Section:
         if isinstance(draft.operation, Product):
             step.other = self._observe(same, "other", call, fold, step.other_code)
             return step
-        step.events = step.observation.weight(event_weighting(draft))
+        step.events = step.observation.weight(event_weighting(draft, crop))
         if draft.pairs is None:
-            step.effective = self._effective(draft, step.observation, step.events)
+            step.effective = self._effective(draft, step.observation, step.events, crop)
         return step
 
-    def _effective(self, draft: StepDraft, observation: Observation, events: int) -> int | None:
+    def _within_zeros(
+        self, same: list[StepDraft], call: Call, fold: Any
+    ) -> tuple[Observation | None, Crop | None]:
+        """What a convolution reads, without the zeros put around it, where that is observed anyway."""
+        draft = same[0]
+        if len(same) > 1 or not isinstance(draft.operation, Conv) or draft.pairs is not None:
+            return None, None
+        found = unpadded(self._capture, draft.source, call.lead)
+        if found is None or draft.time not in (None, call.time) or self._options.detail:
+            return None, None
+        seen = self._observations.get(_key([found[0], None], call.time, fold))
+        return (None, None) if seen is None or seen.fired else (seen, found[1])
+
+    def _effective(
+        self, draft: StepDraft, observation: Observation, events: int, crop: Crop | None = None
+    ) -> int | None:
         """Number of the weighted sum over connections of non-zero weight."""
         if draft.weight is None or draft.weight.value() is None:
             return None
@@ -156,13 +181,16 @@ class Section:
             return events
         if None in observation.core:
             return None
-        shape = tuple(int(size) for size in observation.core if size is not None)
-        values: Any = effective_map(draft, shape)
+        core = observation.core if crop is None else draft.source.shape[-len(crop) :]
+        shape = tuple(int(size) for size in core if size is not None)
+        now = functools.partial(effective_map, draft, shape, crop)
+        values: Any = now()
+        own = tuple(values.shape)
         if not self._tf.executing_eagerly():
             variable = new_variable(self._tf, values)
-            self.maps.append((variable, draft, shape))
+            self.maps.append((variable, now))
             values = variable
-        return observation.weight(effective_weighting(draft, values, shape))
+        return observation.weight(effective_weighting(draft, values, own))
 
     def _plan_pairs(self, step: PlannedStep, same: list[StepDraft]) -> None:
         """Count the pairs of events, and of spikes, that meet in a product."""
@@ -200,15 +228,20 @@ class Section:
         self, same: list[StepDraft], side: str, call: Call, fold: Any, code: SpikeCode | None
     ) -> Observation:
         time = call.time if same[0].time is None else same[0].time
-        return self._observation([getattr(each, side) for each in same], time, fold, code)
+        first = same[0].first if side == "source" else None
+        return self._observation([getattr(each, side) for each in same], time, fold, code, first)
 
-    def _observation(self, tensors: list[Any], time: bool, fold: Any, code: SpikeCode | None) -> Observation:
-        folded = not (isinstance(fold, int) and fold == 1)
-        key = (*(id(each) for each in tensors), time, folded)
+    def _observation(
+        self, tensors: list[Any], time: bool, fold: Any, code: SpikeCode | None, first: Any = None
+    ) -> Observation:
+        folded = _is_folded(fold)
+        key = _key([*tensors, first], time, fold)
         if key not in self._observations:
             amplitude = None if code is None else code.amplitude
-            observation = Observation(self._stack(tensors), time, fold if folded else None, amplitude)
+            stack = self._stack(tensors)
+            observation = Observation(stack, time, fold if folded else None, amplitude, first=first)
             observation.fired = code is not None
+            observation.whole = code is not None and code.whole
             observation.neurons = "neurons" in self._options.detail
             self._observations[key] = observation
         return self._observations[key]
@@ -225,6 +258,15 @@ class Section:
                 sizes = self._tf.shape(tensors[0])[1:]
             self._stacks[key] = self._tf.reshape(stack, self._tf.concat([[-1], sizes], 0))
         return self._stacks[key]
+
+
+def _is_folded(fold: Any) -> bool:
+    return not (isinstance(fold, int) and fold == 1)
+
+
+def _key(tensors: list[Any], time: bool, fold: Any) -> Hashable:
+    """What is the same of two observations that are one."""
+    return (*(id(each) for each in tensors), time, _is_folded(fold))
 
 
 def _alike(calls: list[Call], drafts: list[Steps]) -> list[Steps]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import energyprobe as ep
+from energyprobe.trace.operations import Filter, NeuronUpdate
 
 SAMPLES, STEPS, INPUTS, NEURONS, UNITS = 5, 7, 3, 11, 4
 DT = 0.1
@@ -106,3 +107,41 @@ def test_filters_make_spikes_graded(keras):
     assert rows.loc["alpha", "elementwise_ops"] == 2 * SAMPLES * STEPS * INPUTS
     assert rows.loc["dense", "dense_macs"] == SAMPLES * STEPS * INPUTS * UNITS
     assert rows.loc["dense", "dense_acs"] == 0
+
+
+@pytest.mark.oldest
+@pytest.mark.parametrize("stacked", [False, True], ids=["a layer each", "in one layer"])
+def test_cells_in_layers_of_keras(keras, stacked):
+    import keras_spiking
+
+    keras.utils.set_random_seed(3)
+    cells = [
+        keras_spiking.SpikingActivationCell((INPUTS,), "relu", dt=DT, seed=5, name="spikes"),
+        keras_spiking.LowpassCell((INPUTS,), 0.2, dt=DT, name="lowpass"),
+        keras_spiking.AlphaCell((INPUTS,), 0.2, dt=DT, name="alpha"),
+    ]
+    layers = [keras.layers.RNN(cell, return_sequences=True) for cell in ([cells] if stacked else cells)]
+    inputs = keras.Input((STEPS, INPUTS))
+    sent = made = layers[0](inputs)
+    for layer in layers[1:]:
+        made = layer(made)
+    model = keras.Model(inputs, [keras.layers.Dense(UNITS, name="dense")(made), sent])
+    model.compile(jit_compile=False)
+    data = 4 * np.random.RandomState(4).rand(SAMPLES, STEPS, INPUTS).astype("float32")
+    probe = ep.KerasProbe()
+    _, sent = model.predict(data, batch_size=2, verbose=0, callbacks=[probe])
+    steps = [step for call in probe.trace.calls for step in call.steps]
+    updates = [step for step in steps if isinstance(step.operation, NeuronUpdate)]
+    assert [step.operation for step in updates] == [NeuronUpdate(neuron="integrate-and-fire", neurons=INPUTS)]
+    filters = [step.operation for step in steps if isinstance(step.operation, Filter)]
+    assert filters == [
+        Filter(function="lowpass", elements=INPUTS, order=1),
+        Filter(function="alpha", elements=INPUTS, order=2),
+    ]
+    assert all(step.executions == SAMPLES * STEPS for step in steps)
+    spiking = [call.output for call in probe.trace.calls if call.output_spiking]
+    assert len(spiking) == 1
+    if not stacked:
+        assert spiking[0].events == np.count_nonzero(sent) > 0
+        assert spiking[0].spikes == np.rint(sent * DT).sum()
+    assert probe.trace.calls[-1].layer == "dense" and not probe.trace.calls[-1].steps[0].use.spiking

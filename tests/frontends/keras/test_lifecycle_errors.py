@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
+import threading
+
 import numpy as np
 import pytest
 
@@ -106,6 +109,30 @@ def test_error_in_the_data(model, data, targets, mode, healthy_of, assert_aborte
     healthy = healthy_of(model, data)
     with pytest.raises(Exception, match="for no good reason"):
         getattr(model, mode)(batches(), steps=5, verbose=0, callbacks=[healthy.probe])
+    assert_aborted(healthy.probe)
+    healthy.assert_again()
+
+
+def test_control_c_while_the_data_are_made(keras, model, data, targets, healthy_of, assert_aborted):
+    """Once a batch has run: before, there is nothing to break off."""
+    running = threading.Event()
+
+    class Running(keras.callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            running.set()
+
+    def batches():
+        for start in range(0, SAMPLES, BATCH):
+            yield data[start : start + BATCH], targets[start : start + BATCH]
+        while True:
+            if running.wait(timeout=0.01):
+                _thread.interrupt_main()
+                running.clear()
+            yield data[:BATCH], targets[:BATCH]
+
+    healthy = healthy_of(model, data)
+    with pytest.raises(KeyboardInterrupt):
+        model.predict(batches(), steps=10**6, verbose=0, callbacks=[healthy.probe, Running()])
     assert_aborted(healthy.probe)
     healthy.assert_again()
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from energyprobe.frontends.keras.axes import swapped_from
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame
 from energyprobe.frontends.keras.rules.call import Call
@@ -34,7 +35,12 @@ def batch_first(tf: Any, layer: Any, sequence: Any) -> Any:
 
 def last(layer: Any, sequence: Any) -> Any:
     """The last timestep of what a layer made."""
-    return sequence[-1] if getattr(layer, "time_major", False) else sequence[:, -1]
+    import tensorflow as tf
+
+    if getattr(layer, "time_major", False):
+        return sequence[-1]
+    source = swapped_from(tf, sequence)
+    return sequence[:, -1] if source is None else source[-1]
 
 
 def tail_kept(frame: Frame) -> bool:

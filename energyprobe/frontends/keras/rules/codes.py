@@ -17,10 +17,13 @@ class SpikeCode:
         Value of one spike; None where it is not known, so that only events can be counted.
     dt : float or None
         Length of a timestep in seconds.
+    whole : bool
+        Whether the layer makes nothing but whole numbers of spikes. What a user declares may hold anything.
     """
 
     amplitude: float | None
     dt: float | None = None
+    whole: bool = False
 
 
 Spikes = Callable[[Any, list[SpikeCode | None]], SpikeCode | None]

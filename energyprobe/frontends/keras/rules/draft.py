@@ -64,6 +64,9 @@ class StepDraft:
         What is computed for one sample in one timestep.
     source : tensor or None
         What a synaptic operation reads; None where it cannot be observed.
+    first : tensor, 0 or None
+        What is read in the first timestep, where `source` is read one timestep late; 0 for zeros, None where
+        it is read as it is.
     weight : Weight or None
         Its weights.
     other : tensor or None
@@ -98,6 +101,7 @@ class StepDraft:
     repeat: int = 1
     runs: Runs | None = None
     time: bool | None = None
+    first: Any = None
     state_elements: int = 0
 
 

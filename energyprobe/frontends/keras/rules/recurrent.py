@@ -84,7 +84,11 @@ def _recurrent(cell: Any, state: Any, hidden: Any, gates: int, units: int) -> li
 def layer_steps(call: Call) -> Steps:
     """``SimpleRNN``, ``GRU``, ``LSTM``, and ``RNN`` around one of their cells."""
     inputs = batch_first(call.tf, call.layer, call.input)
-    return over_time(cell_steps(call, call.layer.cell, inputs, previous_states(call)))
+    states, first = previous_states(call)
+    steps = over_time(cell_steps(call, call.layer.cell, inputs, states))
+    for step in steps:
+        step.first = first if step.source is states else None
+    return steps
 
 
 def over_time(steps: Steps) -> Steps:
@@ -103,22 +107,22 @@ def single_cell(call: Call) -> Steps:
     return cell_steps(call, call.layer, call.input, call.inputs[1], hidden)
 
 
-def previous_states(call: Call) -> Any:
-    """The state before each timestep: the outputs, one step late."""
+def previous_states(call: Call) -> tuple[Any, Any]:
+    """The states, one timestep late: the `source` and the `first` of a `StepDraft` that reads them."""
     tf, facts = call.tf, call.frame.facts
     sequence = batch_first(tf, call.layer, call.output)
     initial = facts["initial"]
+    if facts["mask"] is None:
+        return sequence, 0 if initial is None else initial
     first = tf.zeros_like(sequence[:, 0]) if initial is None else tf.cast(initial, sequence.dtype)
     with_first = tf.concat([first[:, tf.newaxis], sequence], 1)
-    if facts["mask"] is None:
-        return with_first[:, :-1]
     # A masked step leaves the state as it was, whatever it gives out: that of the last step without a mask.
     valid = tf.cast(batch_first(tf, call.layer, facts["mask"]), tf.int32)
     if call.layer.go_backwards:
         valid = tf.reverse(valid, [1])
     places = tf.pad(tf.argsort(1 - valid, 1, stable=True) + 1, [[0, 0], [1, 0]])
     before = tf.cumsum(valid, 1, exclusive=True)
-    return tf.gather(with_first, tf.gather(places, before, batch_dims=1), batch_dims=1)
+    return tf.gather(with_first, tf.gather(places, before, batch_dims=1), batch_dims=1), None
 
 
 def conv_lstm(call: Call) -> Steps:
@@ -145,12 +149,13 @@ def conv_lstm(call: Call) -> Steps:
         padding="same",
     )
     outputs = int(np.prod(inward.output_shape)) * cell.filters
+    states, before = previous_states(call)
+    again = _convolution(backward, states, Weight.of(cell, "recurrent_kernel"), first, 2 * outputs)
+    again.first = before
     return over_time(
         [
             _convolution(inward, call.input, Weight.of(cell, "kernel"), first),
-            _convolution(
-                backward, previous_states(call), Weight.of(cell, "recurrent_kernel"), first, 2 * outputs
-            ),
+            again,
             *([StepDraft(Elementwise(function="bias", elements=4 * outputs))] if cell.use_bias else []),
             StepDraft(Elementwise(function="add", elements=4 * outputs)),
             StepDraft(Elementwise(function="gates", elements=outputs, ops_per_element=9)),

@@ -17,7 +17,7 @@ from energyprobe.trace.operations import Filter, NeuronUpdate
 def spike_code(layer: Any, codes: list[SpikeCode | None]) -> SpikeCode:
     """KerasSpiking sends n spikes of a step as n / dt."""
     dt = float(layer.dt)
-    return SpikeCode(amplitude=1.0 / dt, dt=dt)
+    return SpikeCode(amplitude=1.0 / dt, dt=dt, whole=True)
 
 
 def spiking_activation(call: Call) -> Steps:
