@@ -20,8 +20,8 @@ TRUSTED_PACKAGES = ("keras", "tf_keras", "keras_spiking", "tensorflow.keras", "t
 RUN_CODE = ("Lambda", "TFSMLayer")
 """Layers of Keras whose purpose is to run what the file brings."""
 
-ZIPPED, HDF5 = (".keras",), (".h5", ".hdf5")
-SUFFIXES = (*ZIPPED, *HDF5)
+SUFFIXES = (".keras", ".h5", ".hdf5")
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,9 @@ def blueprint_of(path: Path) -> Blueprint:
         )
     if not path.is_file():
         raise ModelError(f"cannot load the model {path}: there is no such file")
-    return _zipped(path) if suffix in ZIPPED else _hdf5(path)
+    # Told by content: Keras 2.12 writes HDF5 into .keras files.
+    with path.open("rb") as file:
+        return _hdf5(path) if file.read(len(HDF5_MAGIC)) == HDF5_MAGIC else _zipped(path)
 
 
 def _zipped(path: Path) -> Blueprint:
