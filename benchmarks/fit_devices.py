@@ -3,12 +3,15 @@
 ``python benchmarks/fit_devices.py CSV --device PATTERN [--traces FOLDER]`` fits every device of the file
 whose name matches, one after the other: times to the published times, energies to the published energies,
 with non-negative least squares of relative errors. Networks of the largest widths and resolutions are held
-out. It prints the figures as they stand in the catalog, and the errors.
+out. The interval comes from the others: those of one resolution at a time, predicted by a fit to the rest.
+It prints the figures as they stand in the catalog, the errors, and how many held-out networks the interval
+holds. The last line is the error of one energy for each multiply-accumulate, as in ``catalog/models.toml``.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,13 +105,38 @@ def relative_nnls(columns: Array, values: Array, least: Array | None = None) -> 
     return np.asarray(solved / scale, dtype=np.float64)
 
 
+def interval_factor(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWork]) -> float:
+    """Factor within which 90 % of the energies lie, of networks whose resolution was not fitted to."""
+    sizes = np.array([row.model.split("-")[3] for row in rows])
+    logs: list[float] = []
+    for size in np.unique(sizes):
+        model = fit([row for row, own in zip(rows, sizes, strict=True) if own != size], kernels)
+        left = [row for row, own in zip(rows, sizes, strict=True) if own == size]
+        logs += [
+            math.log(model.predict(row, kernels[row.network, row.dtype])[1] / row.energy_j) for row in left
+        ]
+    return float(np.exp(np.quantile(np.abs(logs), 0.9)))
+
+
+def constant_factor(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWork]) -> float:
+    """Factor within which 90 % of the energies lie of one energy for each MAC, set on the other family."""
+    each = [(row, row.energy_j / kernels[row.network, row.dtype].macs.sum()) for row in rows]
+    logs: list[float] = []
+    for row, energy in each:
+        others = [
+            joules
+            for other, joules in each
+            if (other.device, other.dtype) == (row.device, row.dtype) and other.family != row.family
+        ]
+        logs.append(math.log(energy / np.exp(np.median(np.log(others)))))
+    return float(np.exp(np.quantile(np.abs(logs), 0.9)))
+
+
 def main() -> None:
     """Fit, and print figures and errors."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("csv", type=Path)
-    parser.add_argument(
-        "--device", default="mobilenet", help="pattern of device names; all rows must have times"
-    )
+    parser.add_argument("--device", default="rpi4", help="pattern of device names; all rows must have times")
     parser.add_argument("--traces", type=Path, help="folder in which recordings are kept")
     given = parser.parse_args()
     rows = [row for row in read_rows(given.csv) if re.search(given.device, row.device) and row.time_s]
@@ -123,6 +151,16 @@ def main() -> None:
         for dtype, times in fitted.times.items():
             figures = ", ".join(f"{name} {value:.4g}" for name, value in times.items())
             print(f"  {dtype}: macs {fitted.macs[dtype] * 1e12:.4g} pJ, {figures}")
+        factor = interval_factor([row for row in own if not row.held_out], kernels)
+        logs = [
+            math.log(fitted.predict(row, kernels[row.network, row.dtype])[1] / row.energy_j)
+            for row in own
+            if row.held_out
+        ]
+        held = np.mean(np.abs(logs) <= math.log(factor))
+        print(
+            f"  interval x/{factor:.4f} from the fitted resolutions holds {held:.0%} of {len(logs)} held out"
+        )
         for family in sorted({row.family for row in own}):
             held = [row for row in own if row.held_out and row.family == family]
             train = [row for row in own if not row.held_out and row.family == family]
@@ -135,6 +173,9 @@ def main() -> None:
                 if name == "pooled":
                     pooled += pairs.tolist()
     print(f"\nall, held out            {error_of(*np.array(pooled).T)}")
+    mobilenets = [row for row in rows if row.family.startswith("mobilenet")]
+    factor = constant_factor(mobilenets, kernels)
+    print(f"one energy for each MAC  {len(mobilenets)} rows, 90 % within x/{factor:.3f}")
 
 
 if __name__ == "__main__":

@@ -81,6 +81,37 @@ def test_microcontrollers_share_a_shape(monkeypatch):
     assert products == pytest.approx((scales * costs[0]).tolist(), rel=1e-3)
 
 
+def test_a_board_that_was_never_measured_follows_its_data_sheet():
+    import fit_microcontrollers
+
+    # Ten cycles for each unit of cost on both boards: 180 pJ a cycle at 1.8 V, 300 at 3.0 V, 33 on the other.
+    scales = {"NUCLEO_L4R5ZI v1.0": 10 * 180e-12, "NUCLEO-L4R5ZI_X-CUBE-AI-7.3 v1.1": 10 * 300e-12}
+    assert fit_microcontrollers.unmeasured(scales, "NUCLEO_U385RG_Q v1.3") == pytest.approx(10 * 33e-12)
+    assert fit_microcontrollers.cycle_j("NUCLEO_L4R5ZI-P v1.3") == pytest.approx(125e-12)
+
+
+def test_intervals_come_from_networks_that_were_not_fitted(monkeypatch):
+    import fit_devices
+    from measured import Row
+
+    def row(size, energy_j):
+        model = f"mobilenet-v1-0.5-{size}-quantized"
+        return Row("", "pi", model, model, "int8", 1, energy_j, 1.0)
+
+    class Constant:
+        def __init__(self, rows):
+            self.energy_j = np.mean([each.energy_j for each in rows])
+
+        def predict(self, row, kernels):
+            return 1.0, self.energy_j
+
+    rows = [row(128, 1.0), row(160, 2.0)]
+    monkeypatch.setattr(fit_devices, "fit", lambda rows, kernels: Constant(rows))
+    # Each is predicted from the other alone: off by a factor of two.
+    kernels = {(each.network, each.dtype): None for each in rows}
+    assert fit_devices.interval_factor(rows, kernels) == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize(
     ("network", "macs"),
     # Multiply-accumulates as published, those on padding included.
