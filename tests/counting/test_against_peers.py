@@ -12,6 +12,8 @@ from energyprobe.trace.operations import Dense, Elementwise, NeuronUpdate, Pool,
 from energyprobe.trace.padding import conv, conv_transpose
 from energyprobe.trace.records import Activity, Use
 
+pytestmark = pytest.mark.oldest
+
 
 def read(operation, tensor, spiking, mask=None):
     """Use of a tensor ``(samples, *elements of one application)``; spikes are its values."""

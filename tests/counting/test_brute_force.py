@@ -11,6 +11,8 @@ from energyprobe.trace.operations import Dense
 from energyprobe.trace.padding import conv, conv_transpose
 from energyprobe.trace.records import Activity, Use
 
+pytestmark = pytest.mark.oldest
+
 SAMPLES, TIMESTEPS = 2, 3
 
 

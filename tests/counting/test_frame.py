@@ -10,6 +10,8 @@ from energyprobe.errors import CountingError
 from energyprobe.trace.operations import Dense, NeuronUpdate, Uncounted
 from energyprobe.trace.records import Use
 
+pytestmark = pytest.mark.oldest
+
 CONTRACT = """
     layer call kind reading samples timesteps connections
     dense_synops event_synops effective_synops spike_synops

@@ -28,6 +28,8 @@ from energyprobe.trace.operations import (
 from energyprobe.trace.padding import conv, conv_transpose
 from energyprobe.trace.records import Activity, Step, Use
 
+pytestmark = pytest.mark.oldest
+
 EXECUTIONS = 13
 
 

@@ -13,6 +13,8 @@ from energyprobe.errors import CountingError
 from energyprobe.trace.operations import Dense, Elementwise, Free, NeuronUpdate, Pool, Uncounted
 from energyprobe.trace.records import Use
 
+pytestmark = pytest.mark.oldest
+
 UNOBSERVED = Use(activity=None, spiking=False)
 
 

@@ -33,6 +33,8 @@ from energyprobe.trace.operations import (
 )
 from energyprobe.trace.padding import conv, conv_transpose
 
+pytestmark = pytest.mark.oldest
+
 
 def loop_over_weights(operation, mask):
     """Visit every position, tap, channel and filter of a convolution, and count at the input it reads."""

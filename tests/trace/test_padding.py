@@ -5,6 +5,8 @@ import pytest
 from energyprobe.errors import CountingError
 from energyprobe.trace.padding import conv, conv_transpose
 
+pytestmark = pytest.mark.oldest
+
 
 @pytest.mark.parametrize(
     "size, taps, stride, dilation, outputs, before",

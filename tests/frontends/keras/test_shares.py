@@ -8,6 +8,8 @@ import pytest
 import energyprobe as ep
 from energyprobe.reporting.uncounted import missed
 
+pytestmark = pytest.mark.oldest
+
 
 @pytest.mark.parametrize("steps", [1, 7])
 def test_the_share_of_what_is_not_counted_is_of_every_timestep(steps, keras, record):

@@ -9,6 +9,8 @@ from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.framework import framework_of
 from energyprobe.frontends.keras.sizes import Sizes
 
+pytestmark = pytest.mark.oldest
+
 SHAPES = [(2, 7, 6, 3), (1, 12, 5, 3), (4, 8, 8, 3)]
 
 

@@ -8,6 +8,8 @@ import pytest
 import energyprobe as ep
 from energyprobe.trace.histograms import MAGNITUDE_EDGES
 
+pytestmark = pytest.mark.oldest
+
 SAMPLES = 5
 
 
