@@ -75,9 +75,10 @@ def test_power_is_fitted_where_it_was_measured(device: Path) -> None:
 
 def test_kernels_that_were_not_measured_are_those_of_the_catalog(device: Path) -> None:
     size = {"m": 64, "k": 4096, "n": 4096, "density": 0.1}
-    assert (
-        ep.kernel_cost(device, "gather", **size).time_s == ep.kernel_cost("rtx3090", "gather", **size).time_s
-    )
+    mine, theirs = (ep.kernel_cost(gpu, "gather", **size) for gpu in (device, "rtx3090"))
+    # But for the power limit, which a fit of power may meet a little sooner.
+    assert mine.time_s == pytest.approx(theirs.time_s, rel=0.1)
+    assert not mine.calibrated
 
 
 def test_it_prices_networks_on_any_kernels(device: Path) -> None:
