@@ -110,10 +110,11 @@ def breakevens(both: pd.DataFrame) -> str:
     logs = np.array(pairs)
     found = np.isfinite(logs[:, 1])
     apart = np.abs(logs[found, 0] - logs[found, 1])
-    near = np.mean(apart < np.log(WITHIN))
+    near, median = np.mean(apart < np.log(WITHIN)), np.exp(np.median(logs[:, 0]))
     return (
-        f"{len(logs):3} break-evens within the measured densities, {found.mean():6.1%} of them predicted "
-        f"there; median factor {np.exp(np.median(apart)):.2f}, within {WITHIN:g}: {near:6.1%}"
+        f"{len(logs):3} break-evens within the measured densities, median {median:.3f}, of which "
+        f"{found.mean():6.1%} predicted there; median factor {np.exp(np.median(apart)):.2f}, "
+        f"within {WITHIN:g}: {near:6.1%}"
     )
 
 

@@ -33,6 +33,8 @@ class CpuKernelType(NamedTuple):
         Constants besides bandwidths, with the values that fits start from.
     extent : tuple of str
         What its time depends on: the measured ranges are those of these; see `column`.
+    fact : str or None
+        Constant that is a fact of the library, and not fitted; see `FACTS`.
     moves : bool
         Whether it needs bandwidths.
     """
@@ -40,6 +42,7 @@ class CpuKernelType(NamedTuple):
     model: CpuKernel
     constants: dict[str, float]
     extent: tuple[str, ...]
+    fact: str | None = None
     moves: bool = True
 
 
@@ -48,20 +51,30 @@ CPU_KERNELS: dict[str, CpuKernelType] = {
         cpu_models.dense,
         {"call": 5e-6, "eta": 1.0, "pack_a": 1e-10, "pack_b": 1e-10, "vector": 1.0},
         SIZES,
+        fact="tile",
     ),
     "csr": CpuKernelType(
         cpu_models.csr,
         {"call": 5e-6, "row": 2e-8, "out": 1e-10, "event": 4e-9, "scattered": 1.0, "narrow": 1e-9},
         (*SIZES, "density"),
+        fact="narrow_up_to",
     ),
     "gather": CpuKernelType(
         cpu_models.gather,
-        {"call": 1e-5, "row": 1e-6, "out": 1e-10, "event": 4e-9, "scan": 1e-9, "scattered": 1.0},
+        {
+            "call": 1e-5,
+            "row": 1e-6,
+            "out": 1e-10,
+            "event": 4e-9,
+            "branch": 4e-9,
+            "scan": 1e-9,
+            "scattered": 1.0,
+        },
         (*SIZES, "density"),
     ),
     "compress": CpuKernelType(
         cpu_models.compress,
-        {"call": 5e-5, "row": 1e-8, "event": 4e-9, "scan": 1e-9},
+        {"call": 5e-5, "row": 1e-8, "event": 4e-9, "branch": 4e-9, "scan": 1e-9},
         ("m", "k", "density"),
         moves=False,
     ),
@@ -69,11 +82,15 @@ CPU_KERNELS: dict[str, CpuKernelType] = {
 }
 """Kernels of a CPU by name."""
 
-NARROW = "narrow_up_to"
-"""Constant of ``csr`` that is a fact of the library: values up to which a row of B is added without a loop
-of its own."""
+FACTS: dict[str, dict[str, float]] = {
+    "numpy": {"tile": 4.0, "narrow_up_to": 1.0},
+    "tensorflow": {"tile": 16.0, "narrow_up_to": 31.0},
+}
+"""Facts by library: columns of a tile of the dense kernel (OpenBLAS for Zen and Haswell 4, Eigen a vector of
+AVX-512), and values up to which ``csr`` adds a row of B without a loop of its own (SciPy has a kernel for
+vectors, TensorFlow's constant kNumVectorize is 32)."""
 
-NUMBERS = ("eta", "vector", "scattered", NARROW)
+NUMBERS = ("eta", "vector", "scattered", "tile", "narrow_up_to")
 """Constants of kernels that are plain numbers; bandwidths and times are the others."""
 
 
@@ -263,5 +280,5 @@ def column(problem: Problem, name: str) -> Array:
 def constants_of(kernel: str, caches: int) -> tuple[str, ...]:
     """Names of the constants that a kernel needs on a processor with so many caches."""
     kind = CPU_KERNELS[kernel]
-    facts = (NARROW,) if kernel == "csr" else ()
+    facts = (kind.fact,) if kind.fact else ()
     return (*kind.constants, *facts, *(bandwidths(caches) if kind.moves else ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.core import Core, bandwidths
-from energyprobe.costing.kernels.cpu import CPU_KERNELS, NARROW, constants_of, make_core
+from energyprobe.costing.kernels.cpu import CPU_KERNELS, FACTS, make_core
 from energyprobe.costing.kernels.fitting import fit_log
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.errors import DeviceError, nearest
@@ -29,9 +29,6 @@ HEAD = ("processor", "clock_ghz", "vector_bytes", "cache_kib", "threads", "date"
 
 LIBRARIES = {"numpy": "NumPy and SciPy", "tensorflow": "TensorFlow"}
 """Libraries whose kernels are measured, and their names for people."""
-
-NARROW_UP_TO = {"numpy": 1.0, "tensorflow": 31.0}
-"""See `NARROW`: SciPy has a kernel of its own for vectors; TensorFlow's constant kNumVectorize is 32."""
 
 SPIKING_ACCESSES = 4.0
 """Of a measured neuron: input and voltage in, voltage and spike out."""
@@ -188,39 +185,38 @@ def fit_all(cells: Mapping[str, Cell], processor: Processor, library: str) -> Fi
     Fitted
         Constants.
     """
-    dense = cells["dense"]
-    start = _start("dense", processor) | {"last_share": LAST_SHARE}
-    found, ends = fit_log(
-        lambda constants: dense.seconds(processor.core(min(constants["last_share"], 1.0)), constants),
-        dense.time_s,
-        start,
-    )
-    share = min(found.pop("last_share"), 1.0)
-    low, high = ends.pop("last_share")
-    constants, all_ends = {"dense": found}, {"dense": ends}
+
+    def core_of(constants: Mapping[str, float]) -> Core:
+        return processor.core(min(constants["last_share"], 1.0))
+
+    dense, dense_ends = _fit(cells["dense"], core_of, processor, library, {"last_share": LAST_SHARE})
+    share = min(dense.pop("last_share"), 1.0)
+    low, high = dense_ends.pop("last_share")
+    constants, ends = {"dense": dense}, {"dense": dense_ends}
     core = processor.core(share)
     for name, cell in cells.items():
         if name != "dense":
-            constants[name], all_ends[name] = _fit(cell, core, processor, library)
-    return Fitted(library, share, (min(low, share), min(high, 1.0)), constants, all_ends)
+            constants[name], ends[name] = _fit(cell, lambda _: core, processor, library, {})
+    return Fitted(library, share, (min(low, share), min(high, 1.0)), constants, ends)
 
 
-def _fit(cell: Cell, core: Core, processor: Processor, library: str) -> tuple[dict[str, float], Ends]:
-    facts = {NARROW: NARROW_UP_TO[library]} if cell.kernel == "csr" else {}
+def _fit(
+    cell: Cell,
+    core_of: Callable[[Mapping[str, float]], Core],
+    processor: Processor,
+    library: str,
+    more: Mapping[str, float],
+) -> tuple[dict[str, float], Ends]:
+    """Constants of a kernel, and of ``more`` that the processor's rates depend on, with their intervals."""
+    kind, caches = CPU_KERNELS[cell.kernel], len(processor.caches)
+    speeds = dict(zip(bandwidths(caches), (*BANDWIDTHS[:caches], BANDWIDTHS[-1]), strict=True))
+    facts = {kind.fact: FACTS[library][kind.fact]} if kind.fact else {}
     found, ends = fit_log(
-        lambda constants: cell.seconds(core, {**constants, **facts}),
+        lambda constants: cell.seconds(core_of(constants), {**constants, **facts}),
         cell.time_s,
-        _start(cell.kernel, processor),
+        {**kind.constants, **(speeds if kind.moves else {}), **more},
     )
     return found | facts, ends | {name: (value, value) for name, value in facts.items()}
-
-
-def _start(kernel: str, processor: Processor) -> dict[str, float]:
-    """Values that a fit starts from."""
-    caches = len(processor.caches)
-    speeds = dict(zip(bandwidths(caches), (*BANDWIDTHS[:caches], BANDWIDTHS[-1]), strict=True))
-    values = speeds | CPU_KERNELS[kernel].constants
-    return {name: values[name] for name in constants_of(kernel, caches) if name != NARROW}
 
 
 def held_out(cells: Mapping[str, Cell], processor: Processor, library: str) -> dict[str, Array]:

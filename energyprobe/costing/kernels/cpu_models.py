@@ -21,15 +21,15 @@ def dense(problem: Problem, core: Core, constants: Constants) -> Parts:
 
     ::
 
-        compute = mkn / (eta lanes clock threads)
+        compute = mk ⌈n/tile⌉ tile / (eta lanes clock threads)
         memory  = (A, B and C, once, from the cache that holds them)
         pack    = pack_a mk + pack_b kn
         T       = call + pack + memory + compute                     matrices
         T       = call + overlap(compute, memory / vector)           m or n is 1
 
     A product of matrices is blocked: operands are brought into panels before they are used, and then used
-    many times. One with a vector uses every weight once, as it comes. ``eta`` is multiply-accumulates per
-    lane and nominal clock; above 1 there are two units, or the clock is higher.
+    many times, in tiles of so many columns. One with a vector uses every weight once, as it comes. ``eta``
+    is multiply-accumulates per lane and nominal clock; above 1 there are two units, or the clock is higher.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def dense(problem: Problem, core: Core, constants: Constants) -> Parts:
     core : Core
         The processor.
     constants : mapping
-        ``call, eta, pack_a, pack_b, vector``, and `energyprobe.costing.kernels.core.bandwidths`.
+        ``call, eta, tile, pack_a, pack_b, vector``, and `energyprobe.costing.kernels.core.bandwidths`.
 
     Returns
     -------
@@ -52,10 +52,11 @@ def dense(problem: Problem, core: Core, constants: Constants) -> Parts:
     memory = moved_s(moved, resident, core, constants)
     pack = constants["pack_a"] * m * k + constants["pack_b"] * k * n
     matrices = np.minimum(m, n) > 1
+    columns = np.where(matrices, np.ceil(n / constants["tile"]) * constants["tile"], n)
     return Parts(
         launch=constants["call"] + 0.0 * m,
         output=np.where(matrices, pack + memory, 0.0),
-        compute=m * k * n / (constants["eta"] * core.lanes * core.clock_hz * core.threads),
+        compute=m * k * columns / (constants["eta"] * core.lanes * core.clock_hz * core.threads),
         memory=np.where(matrices, 0.0, memory / constants["vector"]),
         flops=2.0 * m * k * n,
     )
@@ -106,7 +107,10 @@ def gather(problem: Problem, core: Core, constants: Constants) -> Parts:
 
     ::
 
-        T = call + m row + mk scan + nnz event + mn out + gather         gather as for `csr`
+        event' = event + branch (1 − ρ)
+        T      = call + m row + mk scan + nnz event' + mn out + gather          gather as for `csr`
+
+    A non-zero among zeros is a branch that the processor did not foresee; among non-zeros it does.
 
     Parameters
     ----------
@@ -115,7 +119,7 @@ def gather(problem: Problem, core: Core, constants: Constants) -> Parts:
     core : Core
         The processor.
     constants : mapping
-        ``call, row, out, event, scan, scattered``, and bandwidths.
+        ``call, row, out, event, branch, scan, scattered``, and bandwidths.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def gather(problem: Problem, core: Core, constants: Constants) -> Parts:
         Of the kernel.
     """
     m, k, n, nonzeros = problem.m, problem.k, problem.n, problem.nonzeros
-    scan = m * k * constants["scan"] + nonzeros * constants["event"]
+    scan = m * k * constants["scan"] + nonzeros * _event(problem, constants)
     return Parts(
         launch=constants["call"] + m * constants["row"],
         output=scan + m * n * constants["out"],
@@ -135,7 +139,7 @@ def gather(problem: Problem, core: Core, constants: Constants) -> Parts:
 
 
 def compress(problem: Problem, core: Core, constants: Constants) -> Parts:
-    """Compressed rows of a dense A: ``T = call + m row + mk scan + nnz event``.
+    """Compressed rows of a dense A: ``T = call + m row + mk scan + nnz event'``, ``event'`` as for `gather`.
 
     Parameters
     ----------
@@ -144,7 +148,7 @@ def compress(problem: Problem, core: Core, constants: Constants) -> Parts:
     core : Core
         The processor.
     constants : mapping
-        ``call, row, scan, event``.
+        ``call, row, scan, event, branch``.
 
     Returns
     -------
@@ -152,7 +156,7 @@ def compress(problem: Problem, core: Core, constants: Constants) -> Parts:
         Of the conversion.
     """
     looked_at = problem.m * problem.k
-    rows_and_events = problem.m * constants["row"] + problem.nonzeros * constants["event"]
+    rows_and_events = problem.m * constants["row"] + problem.nonzeros * _event(problem, constants)
     return Parts(
         launch=constants["call"] + 0.0 * looked_at,
         compute=rows_and_events + looked_at * constants["scan"],
@@ -191,6 +195,11 @@ def elementwise(problem: Problem, core: Core, constants: Constants) -> Parts:
         memory=steps * moved_s(moved, moved, core, constants),
         flops=steps * elements,
     )
+
+
+def _event(problem: Problem, constants: Constants) -> Array:
+    """Seconds that finding a non-zero takes."""
+    return constants["event"] + constants["branch"] * (1.0 - problem.density)
 
 
 def _rows_s(problem: Problem, core: Core, constants: Constants) -> Array:

@@ -159,7 +159,10 @@ def test_wrong_kernels_in_a_device_file_are_refused() -> None:
             {**device.kernels, "scr": device.kernels["csr"]},
             "kernels.scr: no kernel of a CPU, did you mean 'csr'",
         ),
-        (changed("compress", call=None), "kernels.compress.constants: compress needs call, row, event, scan"),
+        (
+            changed("compress", call=None),
+            "kernels.compress.constants: compress needs call, row, event",
+        ),
         (
             changed("dense", eta=call),
             "kernels.dense.constants.eta.unit: 'ns' is a unit of time, expected one of number: 1",
