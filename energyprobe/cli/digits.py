@@ -135,7 +135,7 @@ def main(epochs: tuple[int, int] = EPOCHS) -> Comparison:
     with waiting("Training a spiking network"):
         traces["snn"], accuracy["snn"] = train_and_record(keras, spiking(keras), data.over_time, epochs[1])
     for name, trace in traces.items():
-        print(f"{name}: {accuracy[name]:.1%} of {len(data.y_test)} test digits right\n")
+        print(f"{name}: {100 * accuracy[name]:.1f} % of {len(data.y_test)} test digits right\n")
         print(ep.report(trace, DEVICES).overview, end="\n\n")
     comparison = ep.compare(traces, DEVICES, accuracy=accuracy)
     print(comparison)
