@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from energyprobe.costing.memory import remembered
 from energyprobe.costing.processor_figures import KINDS
 from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import Array
@@ -73,22 +75,22 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType, at_once: npt.NDArr
         If a recorded data type is none of numbers.
     """
     calls, batch = work.calls, scenario.batch_size
-    kernels = np.array([not is_fused(call) for call in calls])
+    numbers = _numbers(work)
+    kernels = numbers.kernels
     steps = np.maximum(work.timesteps, 1)
     # Samples that a call runs for, of all.
-    share = np.array([call.samples for call in calls]) / work.samples
+    share = numbers.samples / work.samples
     launches = np.where(kernels, np.where(at_once, 1, steps) * share, 0)
     width = BYTES[dtype]
     # elements * bytes/element; recorded bytes are those of the recorded type.
-    tables = np.array([_weights(call, of_tables=True) for call in calls]) * width
-    weights = np.array([_weights(call, of_tables=False) for call in calls]) * width
-    fetched = np.array([_fetched(call) for call in calls]) / work.samples * work.repeats * width * batch
-    activations = np.array([_elements(call) for call in calls]) / work.samples * work.repeats * width * batch
-    states = np.array([_states(call) for call in calls]) * width * batch
+    tables, weights = numbers.tables * width, numbers.weights * width
+    fetched = numbers.fetched / work.samples * work.repeats * width * batch
+    activations = numbers.activations / work.samples * work.repeats * width * batch
+    states = numbers.states * width * batch
     kept = at_once | ~kernels
     paths = {call.path: weight for call, weight in zip(calls, (weights + tables).tolist(), strict=True)}
     return KernelWork(
-        macs=_macs(work) * batch,
+        macs=numbers.macs * batch,
         launches=launches,
         weight_bytes=weights * launches + fetched,
         activation_bytes=np.where(kernels, activations, 0),
@@ -96,6 +98,37 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType, at_once: npt.NDArr
         state_bytes=np.where(kept, 0, 2 * states * steps * share),
         kernel_bytes=np.where(kernels, activations / np.where(launches > 0, launches, 1) + states, 0),
         stored_bytes=float(sum(paths.values()) + states.sum()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Numbers:
+    """What every processor asks of a network, a column for each; `macs` has a row for each of `KINDS`."""
+
+    kernels: npt.NDArray[np.bool_]
+    samples: Array
+    tables: Array
+    weights: Array
+    fetched: Array
+    activations: Array
+    states: Array
+    macs: Array
+
+
+@remembered
+def _numbers(work: Work) -> _Numbers:
+    def column(number: Callable[[LayerCall], float]) -> Array:
+        return np.array([number(call) for call in work.calls], dtype=np.float64)
+
+    return _Numbers(
+        kernels=np.array([not is_fused(call) for call in work.calls]),
+        samples=column(lambda call: call.samples),
+        tables=column(lambda call: _weights(call, of_tables=True)),
+        weights=column(lambda call: _weights(call, of_tables=False)),
+        fetched=column(_fetched),
+        activations=column(_elements),
+        states=column(_states),
+        macs=_macs(work),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from energyprobe.costing.memory import remembered
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array
 from energyprobe.counting.counts import UNKNOWN, Counts
@@ -52,7 +53,15 @@ class Work:
 
     def __getitem__(self, name: str) -> Array:
         """Counts of one name per inference, shape ``(entries,)``; NaN where unknown."""
-        return self.per_inference([getattr(each, name) for each in self.counts])
+        if name not in self._columns:
+            self._columns[name] = self.per_inference([getattr(each, name) for each in self.counts])
+            self._columns[name].setflags(write=False)
+        return self._columns[name]
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, Array]:
+        """Columns that were asked for: many devices price one network."""
+        return {}
 
     def per_inference(self, totals: Sequence[float | None]) -> Array:
         """Turn totals over the recording, one an entry, into figures of an inference of the scenario."""
@@ -119,7 +128,11 @@ def work_of(table: CountTable, scenario: Scenario | None = None) -> Work:
         If it changes the timesteps of a network that has none, wants more new samples than there are, or a
         stream of timesteps of unknown length.
     """
-    scenario = scenario or Scenario()
+    return _work_of(table, scenario or Scenario())
+
+
+@remembered
+def _work_of(table: CountTable, scenario: Scenario) -> Work:
     step_s = _stream_step_s(table, scenario) if scenario.streaming else 0.0
     if not table.trace.samples:
         raise TraceError(f"the trace of {table.trace.model!r} holds no samples: no inference can be priced")

@@ -26,7 +26,7 @@ from energyprobe.trace.operations import Uncounted
 from energyprobe.trace.records import LayerCall, Reading, Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CountTable:
     """Counts of every call of a trace, in one reading.
 
