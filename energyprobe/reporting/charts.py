@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from energyprobe.errors import ReportError
 from energyprobe.reporting import units
 from energyprobe.reporting.chart import Chart
-from energyprobe.reporting.plot import activity, energy, style, time
+from energyprobe.reporting.plot import activity, energy, roof, style, time
 
 if TYPE_CHECKING:
     from energyprobe.reporting.result import Report
@@ -26,8 +26,8 @@ def charts_of(report: Report) -> tuple[Chart, ...]:
     Returns
     -------
     tuple of Chart
-        Energy by layer for each device that has a price, firing rate, sparsity, events over time; those
-        that there is nothing for are left out.
+        Energy by layer for each device that has a price, rooflines of processors, firing rate,
+        sparsity, events over time; those that there is nothing for are left out.
     """
     return tuple(_charts(report))
 
@@ -36,6 +36,8 @@ def _charts(report: Report) -> Iterator[Chart]:
     for device in report.devices:
         if report.total(device).energy_j > 0:
             yield _energy(report, device)
+    for device in report.devices:
+        yield from _drawable(partial(_roof, report, device))
     if any(row.call.output_spiking for row in report.counts.rows):
         yield from _drawable(partial(_rates, report))
     yield from _drawable(partial(_zeros, report))
@@ -63,6 +65,20 @@ def _energy(report: Report, device: str) -> Chart:
         draw=lambda axes: energy.energy_by_layer(report, device, ax=axes),
         height_in=style.rows_height(len(told.names)),
         table=energy.energy_table(told),
+    )
+
+
+def _roof(report: Report, device: str) -> Chart:
+    told = roof.under_roof(report, device)
+    return Chart(
+        title=f"Roofline of {device}",
+        description=(
+            "Marks at the speed of each layer over its multiply-accumulates per byte moved; the line is what "
+            "arithmetic and memory allow. The further below it, the more of the time is launches and waiting."
+        ),
+        draw=lambda axes: roof.roofline(report, device, ax=axes),
+        height_in=4.2,
+        table=roof.roofline_table(told),
     )
 
 

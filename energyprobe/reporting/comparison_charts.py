@@ -1,4 +1,4 @@
-"""The charts of a comparison: ratios by device, and quality against energy."""
+"""The charts of a comparison: energies and their ratios by device, and quality against energy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from energyprobe.reporting.chart import Chart
 from energyprobe.reporting.document import Column, Table
-from energyprobe.reporting.plot import comparing, style
+from energyprobe.reporting.plot import comparing, models, style
+from energyprobe.reporting.prices import price_words
 from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
 from energyprobe.reporting.views import pareto, quality_table
 
@@ -32,10 +33,53 @@ def comparison_charts(comparison: Comparison) -> tuple[Chart, ...]:
 
 
 def _charts(comparison: Comparison) -> Iterator[Chart]:
+    if any(cell.is_priced for cell in comparison.cells.values()):
+        yield _energies(comparison)
     if comparing.known_verdicts(comparison):
         yield _ratios(comparison)
     for device in comparing.drawable_devices(comparison):
         yield _pareto(comparison, device)
+
+
+def _energies(comparison: Comparison) -> Chart:
+    cells = [cell for cell in comparison.cells.values() if cell.is_priced]
+    words = (price_words(each.energy_j.value, "J", lower_bound=each.is_lower_bound) for each in cells)
+    title = "Energy of each model on each device"
+    return Chart(
+        title=title,
+        description=(
+            "Points with intervals, a row for each device and batch size. Hollow points are of the priced "
+            "part of lower bounds."
+        ),
+        draw=lambda axes: models.energy_by_device(comparison, ax=axes),
+        height_in=style.rows_height(2 * len(models.priced_places(comparison))),
+        table=Table(
+            title,
+            (
+                Column(
+                    name="device",
+                    header="device",
+                    cells=tuple(models.place_words(comparison, cell.case[1:]) for cell in cells),
+                    text=True,
+                ),
+                Column(
+                    name="model", header="model", cells=tuple(each.case.model for each in cells), text=True
+                ),
+                Column(
+                    name="energy_j",
+                    header="energy",
+                    cells=tuple(words),
+                    values=tuple(cell.energy_j.value for cell in cells),
+                ),
+                Column(
+                    name="range",
+                    header="range",
+                    cells=tuple(cell.energy_j.words("J") for cell in cells),
+                    values=tuple(cell.energy_j.high for cell in cells),
+                ),
+            ),
+        ),
+    )
 
 
 def _ratios(comparison: Comparison) -> Chart:

@@ -48,7 +48,9 @@ def test_quality_is_drawn_against_energy(comparison: Comparison) -> None:
 
 
 def test_charts_say_what_they_show(comparison: Comparison) -> None:
-    ratios, quality = comparison.charts
+    energies, ratios, quality = comparison.charts
+    assert energies.title == "Energy of each model on each device"
+    assert energies.table.rows == sum(cell.is_priced for cell in comparison.cells.values())
     assert ratios.title == "Energy over that of cnn"
     assert ratios.table.columns[0].cells == ("snn on dense-cpu", "~ _$lossy$ on dense-cpu")
     assert "dense-cpu: snn costs" in ratios.description
@@ -71,7 +73,7 @@ def test_a_comparison_is_an_image_and_a_page(comparison: Comparison, tmp_path: P
 
 def test_where_there_is_nothing_to_draw(counted_ann, counted_snn, chip) -> None:
     none = ep.compare({"cnn": counted_ann, "snn": counted_snn}, chip)
-    assert none.charts == ()
+    assert [chart.title for chart in none.charts] == ["Energy of each model on each device"]
     with pytest.raises(ReportError, match="^there is nothing to draw: no two energies can be divided on any"):
         ep.plot.energy_ratios(none)
     with pytest.raises(ReportError, match="^there is nothing to draw: no model has a quality and a complete"):

@@ -14,6 +14,7 @@ from energyprobe.reporting import units
 from energyprobe.reporting.document import Column, Table
 from energyprobe.reporting.plot import style
 from energyprobe.reporting.prices import ordered_terms, price_of
+from energyprobe.reporting.running import per_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,14 +137,15 @@ def energy_by_layer(
         bars.append(axes.barh(rows, energy_j / scale, left=left, height=0.72, **style.term_style(term)))
         left = left + energy_j / scale
     below, above = np.maximum(0, left - told.low_j / scale), np.maximum(0, told.high_j / scale - left)
-    ranged = below + above > 0
+    # A range too short for a line would only hide its bar.
+    ranged = below + above > 0.004 * left.max()
     axes.errorbar(
         left[ranged], rows[ranged], xerr=[below[ranged], above[ranged]], fmt="none", ecolor=style.INK,
         elinewidth=1.2, capsize=2.5,
     )  # fmt: skip
     style.name_rows(axes, told.names)
-    axes.set_xlim(left=0)
-    axes.set_xlabel(f"energy per inference ({unit})")
+    axes.set_xlim(0, 1.04 * max(told.high_j.max(), told.energy_j.max()) / scale)
+    axes.set_xlabel(f"energy {per_words(report.scenario)} ({unit})")
     style.finish(axes, f"Energy by layer on {told.device}")
     style.legend(axes, bars, [term_title(term) for term in told.terms])
     return axes

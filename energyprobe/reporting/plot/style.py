@@ -34,6 +34,9 @@ WIDTH_IN = 6.4
 ROW_IN = 0.24
 """Height of one row of bars in inches."""
 
+LEGEND = 44
+"""Letters of names side by side in a legend, at the most."""
+
 SHOWN = 24
 """Layers that a chart shows; the others share a row."""
 
@@ -88,6 +91,27 @@ def scale_of(values: Iterable[float], unit: str) -> tuple[float, str]:
     return 10.0**exponent, PREFIXES[exponent] + unit
 
 
+def energy_axis(axes: Axes, lowest_j: float, highest_j: float, per: str) -> None:
+    """Put joules on the horizontal axis: logarithmic where they differ by more than ten.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The chart.
+    lowest_j, highest_j : float
+        What it shows.
+    per : str
+        What the energies are for: ``"per inference"``.
+    """
+    from matplotlib.ticker import EngFormatter, NullFormatter
+
+    if highest_j > 10 * lowest_j:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
+    axes.set_xlabel(f"energy {per} (J)")
+
+
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Put names of layers on the vertical axis, first on top; names are text, never formulas.
 
@@ -100,7 +124,7 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """
     axes.set_yticks(range(len(names)), [shortened(name) for name in names], parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=7)
 
 
 def finish(axes: Axes, title: str, *, along: Literal["x", "y", "both"] = "x") -> None:
@@ -122,7 +146,7 @@ def finish(axes: Axes, title: str, *, along: Literal["x", "y", "both"] = "x") ->
         axes.spines[side].set_visible(False)
 
 
-def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str], *, columns: int = 3) -> None:
+def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
     """Explain colours below a chart.
 
     Parameters
@@ -133,8 +157,6 @@ def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str], *, columns:
         What is explained.
     names : sequence of str
         One for each; text, never formulas.
-    columns : int
-        How many stand side by side.
     """
     if not names:
         return
@@ -150,7 +172,7 @@ def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str], *, columns:
         loc="upper left",
         bbox_to_anchor=(0, 0),
         bbox_transform=below_label,
-        ncols=min(columns, len(names)),
+        ncols=min(len(names), 3, max(1, LEGEND // max(len(shortened(name)) for name in names))),
         frameon=False,
         fontsize="small",
         borderaxespad=0.0,

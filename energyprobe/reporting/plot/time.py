@@ -117,7 +117,7 @@ def events_over_time(report: Report, *, top: int = LINES, ax: Axes | None = None
     axes.set_xlabel("timestep")
     axes.set_ylabel("elements with an event (%)")
     style.finish(axes, f"Events over time of {report.trace.model}", along="both")
-    style.legend(axes, lines, told.names, columns=2)
+    style.legend(axes, lines, told.names)
     return axes
 
 
