@@ -30,6 +30,7 @@ _HOMES = {
     "ModelError": "energyprobe.errors",
     "NengoProbe": "energyprobe.frontends.nengo.probe",
     "OptionError": "energyprobe.errors",
+    "Placement": "energyprobe.costing.placement",
     "Quality": "energyprobe.reporting.quality",
     "RecordingError": "energyprobe.errors",
     "Report": "energyprobe.reporting.result",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from energyprobe.costing.kernels.cost import kernel_cost as kernel_cost
     from energyprobe.costing.loading import load_device as load_device
     from energyprobe.costing.lookup import device as device
+    from energyprobe.costing.placement import Placement as Placement
     from energyprobe.costing.scenario import Scenario as Scenario
     from energyprobe.counting.frame import counts as counts
     from energyprobe.errors import CountingError as CountingError

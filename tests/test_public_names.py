@@ -27,6 +27,7 @@ PUBLIC = [
     "ModelError",
     "NengoProbe",
     "OptionError",
+    "Placement",
     "Quality",
     "RecordingError",
     "Report",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from energyprobe.costing.figure_tree import replaced
 from energyprobe.costing.figures import UNITS, Dimension, Figure, Source, widest
 from energyprobe.costing.titles import TERMS
 from energyprobe.errors import DeviceError, ScenarioError, nearest
@@ -174,6 +176,27 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             for term, figure in self.figures.items()
             if figure.has_range and figure.dimension not in ("number", "memory")
         )
+
+    def at(self, values: Mapping[str, float]) -> Device:
+        """The same device with other values of some figures, which then have no range.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            Values in base units, by the names of `figures`.
+
+        Returns
+        -------
+        Device
+            With the same name and sources.
+        """
+        constants = replaced(attrgetter("constants")(self), values)
+        return msgspec.structs.replace(self, constants=constants)
+
+    @property
+    def parts(self) -> tuple[Device, ...]:
+        """The devices that it consists of: itself, unless it is a `Placement`."""
+        return (self,)
 
     @property
     def included(self) -> frozenset[str]:

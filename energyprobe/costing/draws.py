@@ -10,24 +10,18 @@ figure's probability, in an order of chance (Latin hypercube: McKay, Beckman and
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import TypeVar
 
 import msgspec
 import numpy as np
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.figures import Figure
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array
 from energyprobe.counting.table import CountTable
 
 TAIL = 0.05
 """Share of draws beyond either end of a range."""
-
-_D = TypeVar("_D", bound=Device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +69,7 @@ class Draws:
             for term, shares in self._shares.items()
         }
         return tuple(
-            with_values(device, {term: float(values[draw]) for term, values in drawn.items()})
+            device.at({term: float(values[draw]) for term, values in drawn.items()})
             for draw in range(self.number)
         )
 
@@ -167,39 +161,3 @@ def quantile(shares: Array, value: Array | float, low: Array | float, high: Arra
         geometric = value * (end / value) ** way
     linear = np.maximum(0.0, value + (end - value) * way)
     return np.where(low > 0, geometric, linear)
-
-
-def with_values(device: _D, values: Mapping[str, float]) -> _D:
-    """The same device with other values of some figures, which then have no range.
-
-    Parameters
-    ----------
-    device : Device
-        The device.
-    values : mapping of str to float
-        Values in base units, by the names of `Device.figures`.
-
-    Returns
-    -------
-    Device
-        With the same name and sources.
-    """
-    constants = _replaced(attrgetter("constants")(device), "", values)
-    return msgspec.structs.replace(device, constants=constants)
-
-
-def _replaced(node: object, name: str, values: Mapping[str, float]) -> object:
-    """A figure, or the structs and tables that hold figures, with those of the given names replaced."""
-    if isinstance(node, Figure):
-        return node.at(values[name]) if name in values else node
-    if isinstance(node, dict):
-        return {key: _replaced(each, _joined(name, key), values) for key, each in node.items()}
-    if isinstance(node, msgspec.Struct):
-        fields = {key: getattr(node, key) for key in node.__struct_fields__}
-        changed = {key: _replaced(each, _joined(name, key), values) for key, each in fields.items()}
-        return msgspec.structs.replace(node, **changed)
-    return node
-
-
-def _joined(name: str, key: str) -> str:
-    return f"{name}.{key}" if name else key

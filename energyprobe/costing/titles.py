@@ -22,6 +22,7 @@ TERMS: dict[str, str] = {
     "idle": "idle power",
     "host": "host",
     "reset": "reset",
+    "transfers": "transfers between devices",
 }
 """Terms of costs in the order in which they are shown. A row that no layer causes is called as its term."""
 
@@ -82,13 +83,17 @@ def figure_title(name: str) -> str:
     Parameters
     ----------
     name : str
-        As in `Device.figures`: ``"acs"``, ``"neuron_kinds.lstm"``, ``"types.int8.conv_s"``.
+        As in `Device.figures`: ``"acs"``, ``"neuron_kinds.lstm"``, ``"types.int8.conv_s"``, ``"loihi/acs"``.
 
     Returns
     -------
     str
-        ``"accumulates"``, ``"neuron updates (lstm)"``, ``"time of convolutions (int8)"``.
+        ``"accumulates"``, ``"neuron updates (lstm)"``, ``"time of convolutions (int8)"``,
+        ``"accumulates of loihi"``.
     """
+    device, _, own = name.rpartition("/")
+    if device:
+        return f"{figure_title(own)} of {device}"
     match name.split("."):
         case ["neuron_kinds", kind]:
             return f"{TERMS['neuron_updates']} ({kind})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from energyprobe.costing.draws import with_values
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import TotalCost
 from energyprobe.costing.titles import term_title
@@ -90,7 +89,7 @@ def bound_by(cell: Cell) -> str:
     for words, figures in SPENT_ON.items():
         gone = {name: 0.0 for name in device.figures if name.rpartition(".")[2] in figures}
         if gone:
-            without = with_values(device, gone).cost(cell.counts, cell.cost.scenario).total()
+            without = device.at(gone).cost(cell.counts, cell.cost.scenario).total()
             if latency_s - without.latency_s > BOUND * latency_s:
                 return words
     return ""

@@ -51,7 +51,7 @@ def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices])
     """
     statements = [
         SYNOPS_MEAN,
-        *_by_device(prices, lambda price: [PAID[price.cost.device.skips]]),
+        *_by_device(prices, _paid),
         *_by_device(prices, _timesteps),
         *_by_device(prices, lambda price: price.cost.notes),
         *_by_device(prices, _remarks),
@@ -62,6 +62,13 @@ def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices])
     if not trace.complete:
         statements.append("the recording broke off: the figures are those of a part of the run")
     return Lines("Assumptions", tuple(statements))
+
+
+def _paid(price: Prices) -> Iterator[str]:
+    """Which synaptic operations a device pays for; of a placement each of its devices."""
+    parts = price.cost.device.parts
+    for part in parts:
+        yield (f"{part.name}: " if len(parts) > 1 else "") + PAID[part.skips]
 
 
 def devices(prices: Sequence[Prices]) -> Lines:

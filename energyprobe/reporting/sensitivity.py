@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energyprobe.costing.draws import with_values
 from energyprobe.costing.figures import Figure
 from energyprobe.costing.titles import figure_title
 from energyprobe.reporting import units
@@ -133,8 +132,7 @@ def _figures(pair: Pair) -> Iterator[Sensitivity]:
     for term in pair.device.uncertain:
         figure = figures[term]
         low, high = (
-            pair.ratio(device=with_values(pair.device, {term: end}))
-            for end in (figure.low_si, figure.high_si)
+            pair.ratio(device=pair.device.at({term: end})) for end in (figure.low_si, figure.high_si)
         )
         if low > 0 and high > 0:
             yield Sensitivity(pair.case, term, figure_title(term), _range(figure), low, high)

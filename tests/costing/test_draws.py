@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from energyprobe.costing.device import HeldOut
-from energyprobe.costing.draws import Draws, quantile, stratified, with_values
+from energyprobe.costing.draws import Draws, quantile, stratified
 from energyprobe.costing.lookup import catalog, device
 from energyprobe.costing.scenario import Scenario
 from energyprobe.counting.table import CountTable, count
@@ -66,11 +66,11 @@ def test_shares_are_one_of_each_stratum() -> None:
 def test_a_device_has_the_values_that_it_is_given(name: str) -> None:
     before = device(name)
     wanted = {term: 3.0 * figure.value_si for term, figure in before.figures.items()}
-    after = with_values(before, wanted)
+    after = before.at(wanted)
     for term, figure in after.figures.items():
         assert (figure.low_si, figure.value_si, figure.high_si) == pytest.approx((wanted[term],) * 3)
     assert (after.name, after.sources) == (before.name, before.sources)
-    assert with_values(before, {}) == before
+    assert before.at({}) == before
 
 
 def test_capacities_and_states_are_not_uncertain() -> None:
