@@ -72,79 +72,78 @@ class _Group:
         sizes = [watch.size for watch in watches]
         self.ends = np.cumsum(sizes)
         self.segments = np.repeat(np.arange(len(watches)), sizes)
-        # Value to number of spikes; 0 where there are none.
+        # Value to number of spikes; 0 where there are none. A scalar, where it will do, is faster.
         per_spike = [0.0 if watch.spike is None else 1.0 / watch.spike for watch in watches]
-        self.per_spike = np.repeat(per_spike, sizes)
+        self.per_spike = per_spike[0] if len(set(per_spike)) == 1 else np.repeat(per_spike, sizes)
         self.weighs_spikes = any(watch.spike is not None and not watch.single for watch in watches)
         # float64 holds whole numbers up to 2**53, and takes float32 faster than int64 does.
         zeros = tf.zeros((minibatch, int(self.ends[-1])), tf.float64)
         self.events = tf.Variable(zeros, trainable=False)
         self.spikes = tf.Variable(zeros, trainable=False) if self.weighs_spikes else None
         self.nonfinite = tf.Variable(tf.zeros(int(self.ends[-1]), tf.int64), trainable=False)
-        self.by_step = tf.Variable(
-            tf.zeros((0, len(watches)), tf.int64), trainable=False, shape=(None, len(watches))
-        )
 
         graded = values and any(watch.spike is None for watch in watches)
         self.signs = [SignCounters(sign, self.ends) for sign in (1, -1)] if graded else []
 
-    def start(self, timesteps: Any) -> None:
+    def start(self) -> None:
         """Zero the counters, in the graph, before the loop."""
         for sign in self.signs:
             sign.start()
         for variable in (self.events, self.spikes, self.nonfinite):
             if variable is not None:
                 variable.assign(tf.zeros_like(variable))
-        self.by_step.assign(tf.zeros((timesteps, len(self.watches)), tf.int64))
 
-    def step(self, signals: Any, index: Any) -> list[Any]:
-        """Add one timestep, in the graph."""
+    def step(self, signals: Any) -> tuple[Any, list[Any]]:
+        """Add one timestep, in the graph.
+
+        Returns
+        -------
+        by_watch : tf.Tensor of float64
+            Events of the timestep, ``(watches,)``.
+        updates : list
+            Operations that the loop has to run.
+        """
         value = signals.gather(signals.combine([watch.signal for watch in self.watches]))
-        events, spikes = self._counted(value)
-        updates = [
-            self.events.assign_add(tf.cast(events, tf.float64)),
-            self.by_step.scatter_nd_add([[index]], self._by_watch(events)[tf.newaxis]),
-        ]
+        events, of_elements, finite = self._counted(value)
+        updates = [self.events.assign_add(tf.cast(events, tf.float64))]
         if self.spikes is not None:
+            spikes = tf.round(tf.abs(finite * tf.constant(self.per_spike, value.dtype)))
             updates.append(self.spikes.assign_add(tf.cast(spikes, tf.float64)))
-        return [*updates, *(update for sign in self.signs for update in sign.step(value))]
+        updates += [update for sign in self.signs for update in sign.step(value)]
+        return tf.math.segment_sum(tf.cast(of_elements, tf.float64), self.segments), updates
 
-    def _counted(self, value: Any) -> tuple[Any, Any]:
-        """Give events and spikes, and count values that are not finite."""
+    def _counted(self, value: Any) -> tuple[Any, Any, Any]:
+        """Give events, their sum over the minibatch, and the value with 0 for what is not finite."""
+        # Where all is finite x / x is 1, and 0 / 0 is taken for 0.
+        events = tf.math.divide_no_nan(value, value)
+        # float32 holds as many events as a minibatch has samples.
+        of_elements = tf.reduce_sum(events, axis=0)
+        usual = events, of_elements, value
         if all(watch.single for watch in self.watches):
-            return self._usual(value)
-        # A sum is finite if all values are; the rare rest takes more passes over them.
-        suspicious = tf.logical_not(tf.math.is_finite(tf.reduce_sum(value)))
-        return tf.cond(suspicious, lambda: self._exact(value), lambda: self._usual(value))
+            return usual
+        # A sum is finite if all events are; the rare rest takes more passes over them.
+        suspicious = tf.logical_not(tf.math.is_finite(tf.reduce_sum(of_elements)))
+        return tf.cond(suspicious, lambda: self._exactly_counted(value), lambda: usual)
 
-    def _usual(self, value: Any) -> tuple[Any, Any]:
-        """Count finite values: x / x is 1, and 0 / 0 is taken for 0."""
-        return tf.math.divide_no_nan(value, value), self._spikes(value)
-
-    def _exact(self, value: Any) -> tuple[Any, Any]:
+    def _exactly_counted(self, value: Any) -> tuple[Any, Any, Any]:
         """Count any values: what is not finite is an event, and no spike."""
         finite = tf.math.is_finite(value)
         bad = tf.reduce_sum(tf.cast(tf.logical_not(finite), tf.int64), axis=0)
         with tf.control_dependencies([self.nonfinite.assign_add(bad)]):
             events = tf.cast(tf.not_equal(value, 0), value.dtype)
-        return events, self._spikes(tf.where(finite, value, tf.zeros_like(value)))
+        return events, tf.reduce_sum(events, axis=0), tf.where(finite, value, tf.zeros_like(value))
 
-    def _spikes(self, value: Any) -> Any:
-        if self.spikes is None:
-            return tf.zeros((), value.dtype)
-        return tf.round(tf.abs(value * tf.constant(self.per_spike, value.dtype)))
+    def read(self, by_step: NDArray[np.int64]) -> Iterable[tuple[Watch, Counts]]:
+        """Read the counters on the host.
 
-    def _by_watch(self, events: Any) -> Any:
-        """Add up events over the minibatch and over the elements of each watch."""
-        # Over the minibatch first: exact in float32 up to 2**24 samples, then in int64.
-        of_elements = tf.cast(tf.round(tf.reduce_sum(events, axis=0)), tf.int64)
-        return tf.math.segment_sum(of_elements, self.segments)
-
-    def read(self, timesteps: int) -> Iterable[tuple[Watch, Counts]]:
-        """Read the counters on the host."""
+        Parameters
+        ----------
+        by_step : numpy.ndarray of int64
+            Events of the watches in each timestep, ``(timesteps, watches)``.
+        """
         events = np.rint(self.events.numpy()).astype(np.int64)
         spikes = events if self.spikes is None else np.rint(self.spikes.numpy()).astype(np.int64)
-        by_step, nonfinite = self.by_step.numpy()[:timesteps], self.nonfinite.numpy()
+        nonfinite = self.nonfinite.numpy()
         signs = [sign.read() for sign in self.signs]
         for number, (watch, end) in enumerate(zip(self.watches, self.ends, strict=True)):
             own = slice(end - watch.size, end)
@@ -180,14 +179,17 @@ class GraphCounters:
         self._graph = tensor_graph
         self._groups = [_Group(group, tensor_graph.minibatch_size, values) for group in bases.values()]
         self._clock = tf.Variable(0, dtype=tf.int32, trainable=False)
+        width = len(self.watches)
+        self._by_step = tf.Variable(tf.zeros((0, width), tf.float64), trainable=False, shape=(None, width))
 
     def start(self) -> None:
         """Zero all counters: called while the graph is built, before the simulation loop."""
         self._clock.assign(0)
+        # An unrolled loop runs whole blocks of timesteps.
+        blocks = (self._graph.steps_to_run + self._graph.unroll - 1) // self._graph.unroll
+        self._by_step.assign(tf.zeros((blocks * self._graph.unroll, len(self.watches)), tf.float64))
         for group in self._groups:
-            # An unrolled loop runs whole blocks of timesteps.
-            blocks = (self._graph.steps_to_run + self._graph.unroll - 1) // self._graph.unroll
-            group.start(blocks * self._graph.unroll)
+            group.start()
 
     def step(self, signals: Any) -> list[Any]:
         """Count one timestep: called while the graph is built, after all operators of the timestep.
@@ -198,9 +200,11 @@ class GraphCounters:
             Operations that the loop has to run.
         """
         index = tf.identity(self._clock)
-        updates = [update for group in self._groups for update in group.step(signals, index)]
-        with tf.control_dependencies(updates):
-            return [*updates, self._clock.assign_add(1)]
+        of_groups, updates = zip(*(group.step(signals) for group in self._groups), strict=True)
+        row = tf.concat(of_groups, axis=0)
+        every = [*sum(updates, []), self._by_step.scatter_nd_add([[index]], row[tf.newaxis])]
+        with tf.control_dependencies(every):
+            return [*every, self._clock.assign_add(1)]
 
     def read(self) -> tuple[int, dict[Watch, Counts]]:
         """Read what the last run of the loop counted.
@@ -211,4 +215,7 @@ class GraphCounters:
         counts : dict of Watch to Counts
         """
         timesteps = int(self._clock.numpy())
-        return timesteps, {watch: counts for group in self._groups for watch, counts in group.read(timesteps)}
+        by_step = np.rint(self._by_step.numpy()[:timesteps]).astype(np.int64)
+        ends = np.cumsum([len(group.watches) for group in self._groups])
+        parts = zip(self._groups, np.split(by_step, ends[:-1], axis=1), strict=True)
+        return timesteps, {watch: counts for group, part in parts for watch, counts in group.read(part)}

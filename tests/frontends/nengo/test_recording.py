@@ -203,8 +203,8 @@ def test_counters_count_on_beyond_single_precision_and_32_bits(
     """As after a run of that many timesteps: counters that begin there, in each of two minibatches."""
     start = _Group.start
 
-    def start_later(group, timesteps):
-        start(group, timesteps)
+    def start_later(group):
+        start(group)
         group.events.assign_add(tf.fill(group.events.shape, tf.cast(before, group.events.dtype)))
 
     monkeypatch.setattr(_Group, "start", start_later)
