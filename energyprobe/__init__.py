@@ -42,6 +42,7 @@ _HOMES = {
     "TraceFileError": "energyprobe.errors",
     "UnknownDeviceError": "energyprobe.errors",
     "VerificationError": "energyprobe.errors",
+    "bitmatched": "energyprobe.costing.bitmatched",
     "breakeven": "energyprobe.costing.breakeven",
     "compare": "energyprobe.reporting.comparing",
     "counts": "energyprobe.counting.frame",
@@ -61,6 +62,7 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from energyprobe.costing.bitmatched import bitmatched as bitmatched
     from energyprobe.costing.breakeven import breakeven as breakeven
     from energyprobe.costing.device import Device as Device
     from energyprobe.costing.kernels.cost import kernel_cost as kernel_cost

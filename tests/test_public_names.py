@@ -39,6 +39,7 @@ PUBLIC = [
     "TraceFileError",
     "UnknownDeviceError",
     "VerificationError",
+    "bitmatched",
     "breakeven",
     "compare",
     "counts",

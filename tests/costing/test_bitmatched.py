@@ -4,8 +4,10 @@ import math
 
 import pytest
 
+import energyprobe as ep
 from energyprobe.costing.bitmatched import Energies, break_even_rate, matched_bits, rate_bounds
-from energyprobe.errors import ScenarioError
+from energyprobe.errors import DeviceError, ScenarioError
+from energyprobe.trace.operations import Conv, Dense
 
 
 @pytest.mark.parametrize("timesteps", range(1, 40))
@@ -71,3 +73,63 @@ def test_impossible_energies():
         Energies(mac=1, ac=1, weight=-1)
     with pytest.raises(ScenarioError, match="ac, weight and spike are all 0"):
         Energies(mac=1, ac=0)
+
+
+@pytest.fixture
+def snn(make_call, make_trace, spiking, graded, make_activity):
+    """For 5 timesteps: a layer of values, a matrix 40 -> 7, and a convolution of 3 channels and 9 taps."""
+    sparse, busy = make_activity(40 * 5, 10, spikes=10), make_activity(48 * 5, 200, spikes=200)
+    conv = Conv(
+        input_shape=(4, 4),
+        output_shape=(2, 2),
+        channels=3,
+        filters=2,
+        kernel=(3, 3),
+        strides=(1, 1),
+        dilation=(1, 1),
+        padding=(0, 0),
+    )
+    return make_trace(
+        make_call("values", (Dense(inputs=9, units=40), graded(1)), timesteps=5),
+        make_call("dense", (Dense(inputs=40, units=7), spiking(70, activity=sparse)), timesteps=5),
+        make_call("conv", (conv, spiking(900, activity=busy)), timesteps=5),
+        make_call("once", (Dense(inputs=7, units=2), spiking(4))),
+    )
+
+
+def test_layers_of_a_recording(snn):
+    table = ep.bitmatched(snn, zeros=0.4).set_index("layer")
+    # Layers that read values, and those without timesteps, have no rate.
+    assert list(table.index) == ["dense", "conv"]
+    assert table["bits"].tolist() == [3, 3]
+    assert table["inputs"].tolist() == [40, 27]
+    assert table["rate"].tolist() == pytest.approx([10 / 200, 200 / 240])
+    # A multiply-accumulate of 8 bits costs 0.30 pJ, an accumulate 0.10: s = 3 (1 - 0.4) / 5.
+    assert table["break_even_rate"].tolist() == pytest.approx([0.36, 0.36])
+    assert table["wins"].tolist() == [True, False]
+
+
+def test_memory_and_updates_of_a_recording(snn):
+    table = ep.bitmatched(snn, "45nm-fp32", weight_j=5e-12, update_j=2e-12).set_index("layer")
+    # 40 (4.6 + 5) = 5 s 40 (0.9 + 5) + 5 * 2
+    assert table.loc["dense", "break_even_rate"] == pytest.approx((40 * 9.6 - 10) / (5 * 40 * 5.9))
+
+
+def test_spikes_that_were_not_observed(make_call, make_trace, spiking):
+    trace = make_trace(make_call("dense", (Dense(inputs=4, units=7), spiking(None)), timesteps=5))
+    (row,) = ep.bitmatched(trace).to_dict("records")
+    assert math.isnan(row["rate"])
+    assert not row["wins"]
+
+
+def test_a_device_without_one_of_the_energies(snn):
+    with pytest.raises(
+        DeviceError, match="bitmatched: loihi-constant has no energy of macs; try '45nm-int8'"
+    ):
+        ep.bitmatched(snn, "loihi-constant")
+
+
+def test_a_network_without_spikes(make_call, make_trace, graded):
+    trace = make_trace(make_call("dense", (Dense(inputs=4, units=7), graded(3)), timesteps=5))
+    with pytest.raises(ScenarioError, match="no layer of 'net' reads spikes over several timesteps"):
+        ep.bitmatched(trace)
