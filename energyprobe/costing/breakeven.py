@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
+from energyprobe.costing.cpu import CpuDevice
+from energyprobe.costing.cpu_breakeven import cpu_layers_breakeven
 from energyprobe.costing.gpu_breakeven import layers_breakeven
 from energyprobe.costing.kernels.breakeven import Breakeven, kernels_breakeven
-from energyprobe.costing.lookup import AnyDevice, gpu_of
+from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.scenario import Scenario
 from energyprobe.errors import DeviceError, ScenarioError
 from energyprobe.trace.records import Trace
@@ -38,14 +40,14 @@ def breakeven(
     of : str, os.PathLike, Device, or Trace
         A GPU or CPU, or a recording.
     gpu : str, os.PathLike or Device
-        For a recording, the GPU; behind a colon the sparse kernel that may run (``"a100:gather"``), all else.
+        For a recording, the GPU or CPU; behind a GPU's name and a colon the sparse kernel that may run
+        (``"a100:gather"``), all else.
     **given
         ``quantity``: ``"energy"`` or ``"time"``, what is to be less: by default energy, on a CPU, whose power
-        was not measured, time. For products: ``m, k, n,
-        dtype, batch, operand, structure, launch, imbalance, strided`` as for `energyprobe.kernel_cost`, and
-        ``kernels``, the sparse kernels to choose among; by default all that it can run on this operand
-        and structure and that have constants for the data type. For a recording: fields of a
-        `energyprobe.Scenario`, such as ``batch_size=64``.
+        was not measured, time. For products: ``m, k, n, dtype, batch, operand, structure, launch, imbalance,
+        strided`` as for `energyprobe.kernel_cost`, and ``kernels``, the sparse kernels to choose among; by
+        default all that it can run on this operand and structure and that have constants for the data type.
+        For a recording: fields of a `energyprobe.Scenario`, such as ``batch_size=64``.
 
     Returns
     -------
@@ -70,7 +72,9 @@ def breakeven(
         return kernels_breakeven(of, **given)
     if gpu is None:
         raise DeviceError('name the GPU: breakeven(trace, "a100")')
-    quantity = given.pop("quantity", "energy")
-    if quantity not in QUANTITIES:
+    device, quantity = kernel_device(gpu), given.pop("quantity", None)
+    if isinstance(device, CpuDevice):
+        return cpu_layers_breakeven(of, device, quantity, Scenario(**given))
+    if quantity not in (*QUANTITIES, None):
         raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
-    return layers_breakeven(of, gpu_of(gpu), quantity, Scenario(**given))
+    return layers_breakeven(of, device, quantity or "energy", Scenario(**given))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.gpu import KERNEL_TYPES, GpuDevice
 from energyprobe.costing.gpu_choice import Quantity, Shop, needs_custom_kernel
-from energyprobe.costing.gpu_plan import Crossing, plan_of
+from energyprobe.costing.gpu_plan import plan_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import work_of
@@ -67,7 +67,7 @@ def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario:
             "breakeven_density": crossing.density,
             "firing_rate_hz": rates,
             "firing_rate_needed_hz": needed,
-            "verdict": _verdicts(products.density, crossing),
+            "verdict": verdicts(products.density, crossing.density, crossing.reason),
             "kernel": [option.words for option in chosen],
             "dense_time_s": products.runs * plan.dense.time_s[0],
             "kernel_time_s": products.runs * sparse.time_s[0],
@@ -81,7 +81,8 @@ def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario:
     )
 
 
-def _verdicts(density: Array, crossing: Crossing) -> npt.NDArray[np.object_]:
-    pays = np.where(density < crossing.density, PAYS, TOO_DENSE)
-    told = np.where(crossing.reason == "", pays, crossing.reason)
+def verdicts(density: Array, needed: Array, reason: npt.NDArray[np.str_]) -> npt.NDArray[np.object_]:
+    """What is said of densities beside those needed, or of the reasons why none pays."""
+    pays = np.where(density < needed, PAYS, TOO_DENSE)
+    told = np.where(reason == "", pays, reason)
     return np.where(np.isnan(density), UNRECORDED, told).astype(object)

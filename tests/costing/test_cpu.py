@@ -95,6 +95,47 @@ def test_a_pace_that_it_cannot_keep(net):
     assert any("cannot keep up with so many inferences per second" in note for note in fast.notes)
 
 
+def test_layers_are_told_what_density_they_need(make_call, make_trace, make_activity, spiking):
+    def layer(name, inputs, units, density):
+        events = round(density * inputs * T)
+        use = spiking(events * units, activity=make_activity(inputs * T, events, spikes=events))
+        return make_call(name, (Dense(inputs=inputs, units=units), use), timesteps=T, dt=0.001)
+
+    trace = make_trace(
+        layer("sparse", 2048, 1024, 1 / 128), layer("dense", 2048, 1024, 1.0), layer("small", 40, 30, 0.1)
+    )
+    frame = ep.breakeven(trace, NAME, batch_size=16, execution="folded").set_index("layer")
+    sizes = {"m": 16 * T, "k": 2048, "n": 1024}
+    alone = ep.breakeven(NAME, **sizes)
+    for name, density in (("sparse", 1 / 128), ("dense", 1.0)):
+        row = frame.loc[name]
+        now = min(
+            float(ep.kernel_cost(NAME, kernel, **sizes, density=density).time_s)
+            for kernel in ("csr", "gather")
+        )
+        assert row.density == density
+        assert row.breakeven_density == pytest.approx(float(alone.density), rel=1e-6)
+        # A spike of each neuron in a timestep of 1 ms.
+        assert row.firing_rate_hz == pytest.approx(1000 * density)
+        assert row.firing_rate_needed_hz == pytest.approx(1000 * row.breakeven_density)
+        assert row.kernel_time_s == pytest.approx(now)
+        assert row.speedup == pytest.approx(float(ep.kernel_cost(NAME, "dense", **sizes).time_s) / now)
+        assert np.isnan(row.energy_saving) and not row.needs_custom_kernel
+    assert list(frame.verdict) == ["pays now", "too dense", "none: launch-bound"]
+    assert list(frame.calibrated) == [True, True, False]
+    with pytest.raises(
+        ScenarioError, match="is not modelled, its power was not measured: use quantity='time'$"
+    ):
+        ep.breakeven(trace, NAME, quantity="energy")
+
+
+def test_zeros_that_were_not_recorded_have_no_verdict(make_call, make_trace, graded):
+    call = make_call("hidden", (Dense(inputs=2048, units=1024), graded(None)))
+    row = ep.breakeven(make_trace(call), NAME).iloc[0]
+    assert row.verdict == "zeros not recorded" and np.isnan(row.density)
+    assert row.breakeven_density > 0
+
+
 def test_other_data_types_are_refused(net):
     with pytest.raises(ScenarioError, match="has no figures for float16, only for float32$"):
         device(NAME).cost(net(), Scenario(dtype="float16"))

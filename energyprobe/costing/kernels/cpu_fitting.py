@@ -12,6 +12,7 @@ import numpy.typing as npt
 from energyprobe.costing.kernels.core import Core, bandwidths
 from energyprobe.costing.kernels.cpu import CPU_KERNELS, FACTS, make_core
 from energyprobe.costing.kernels.fitting import fit_log
+from energyprobe.costing.kernels.measured import check_positive
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.errors import DeviceError, nearest
 
@@ -145,6 +146,7 @@ def cells_of(frame: pd.DataFrame, library: str) -> dict[str, Cell]:
 
 
 def _cell(kernel: str, rows: pd.DataFrame) -> Cell:
+    check_positive(rows, ("m", "k", "n", "time_us", "nnz"))
     m, k, n = (rows[name].to_numpy(np.float64) for name in "mkn")
     pattern = rows["pattern"].astype(str)
     density = rows["nnz"].to_numpy(np.float64) / (m * k)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from energyprobe.costing.figures import per_base_unit
 from energyprobe.costing.kernels.fitting import fit_log
 from energyprobe.costing.kernels.gpu import Gpu, rates
+from energyprobe.costing.kernels.measured import check_positive
 from energyprobe.costing.kernels.parts import Array, Parts, Problem, Value
 from energyprobe.costing.kernels.power import board_of, board_power
 from energyprobe.costing.kernels.table import KERNELS, block_options
@@ -164,10 +165,8 @@ def fit_power(cells: list[MeasuredKernel], gpu: Gpu) -> tuple[Constants, Ends, A
 
 
 def _measured(kernel: str, dtype: str, structure: str, launch: str, part: pd.DataFrame) -> MeasuredKernel:
+    check_positive(part, ("m", "k", "n", "time_us"))
     m, k, n, time_us = (part[name].to_numpy(np.float64) for name in ("m", "k", "n", "time_us"))
-    for name, column in (("m", m), ("k", k), ("n", n), ("time_us", time_us)):
-        if not np.all(column > 0):
-            raise DeviceError(f"{name}: expected numbers above 0, got {column[~(column > 0)][0]:g}")
     sparsity = part["sparsity"].to_numpy(np.float64)
     density = np.where(part["nnz"].isna(), 1.0 - sparsity, part["nnz"].to_numpy(np.float64) / (m * k))
     if not np.all(shares := (density >= 0.0) & (density <= 1.0)):

@@ -21,6 +21,20 @@ COLUMNS = ("gpu", "kernel", "dtype", "m", "k", "n", "batch", "sparsity", "struct
 MEASURED = ("time_us", "energy_uj", "power_w", "nnz", "pattern", "source")
 
 
+def check_positive(rows: pd.DataFrame, names: tuple[str, ...]) -> None:
+    """Refuse rows whose sizes or times are impossible.
+
+    Raises
+    ------
+    DeviceError
+        If a number of one of the columns is 0, negative or missing.
+    """
+    for name in names:
+        column = rows[name].to_numpy(float)
+        if not (column > 0).all():
+            raise DeviceError(f"{name}: expected numbers above 0, got {column[~(column > 0)][0]:g}")
+
+
 def read_kernels(path: str | os.PathLike[str]) -> tuple[dict[str, Any], pd.DataFrame]:
     """Read a file of measured kernels.
 

@@ -105,6 +105,9 @@ def test_caches_are_one_to_three(write, caches: object) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "library", "expected"),
     [
+        (",7.5,", ",0,", "numpy", "time_us: expected numbers above 0, got 0"),
+        (",7.5,", ",,", "numpy", "time_us: expected numbers above 0, got nan"),
+        ("csr,fp32,6", "csr,fp32,-6", "numpy", "m: expected numbers above 0, got -6"),
         ("", "", "jax", "no library 'jax', "),
         ("", "", "tensorflow", "no rows of kernel dense in fp32 by 'tensorflow'; there are numpy"),
         (
