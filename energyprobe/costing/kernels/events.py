@@ -111,9 +111,8 @@ def stationary(problem: Problem, chip: Rates, constants: Constants) -> Parts:
 
 def _row_bytes(problem: Problem, chip: Rates) -> Array:
     """Bytes moved for n values: whole sectors of a contiguous row, or a sector for each."""
-    if problem.options.get("strided", 0.0):
-        return problem.n * SECTOR
-    return np.ceil(problem.n * chip.item / SECTOR) * SECTOR
+    contiguous = np.ceil(problem.n * chip.item / SECTOR) * SECTOR
+    return np.where(np.asarray(problem.options.get("strided", 0.0)) > 0.0, problem.n * SECTOR, contiguous)
 
 
 def _event_parts(

@@ -94,8 +94,9 @@ def measured_kernels(frame: pd.DataFrame) -> Iterator[MeasuredKernel]:
     ----------
     frame : pandas.DataFrame
         As `energyprobe.costing.kernels.measured.read_kernels` reads it. ``pattern`` may hold ``launch``
-        (``graph``, ``stream``, ``framework``), ``l2=warm`` (left out: models read weights from DRAM),
-        ``accesses`` and ``steps`` of elementwise kernels, ``strided``.
+        (``graph``, ``stream``, ``framework``), ``accesses`` and ``steps`` of elementwise kernels, and
+        ``strided``. Left out are rows with ``l2=warm`` (models read weights from DRAM), ``held=1`` (kept
+        for validation), and ``zeros`` in a dense operand.
 
     Yields
     ------
@@ -107,8 +108,8 @@ def measured_kernels(frame: pd.DataFrame) -> Iterator[MeasuredKernel]:
     DeviceError
         If a number is impossible.
     """
-    warm = _said(frame).str.contains("l2=warm")
-    known = frame[frame["kernel"].isin(list(NAMES)) & ~warm]
+    left_out = _said(frame).str.contains("l2=warm|held=1|zeros=0.[0-9]*[1-9]", regex=True)
+    known = frame[frame["kernel"].isin(list(NAMES)) & ~left_out]
     said = _said(known)
     launch = said.str.extract(r"launch=(\w+)")[0].fillna("stream")
     for (kernel, dtype, structure, way), part in known.groupby(

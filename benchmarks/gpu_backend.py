@@ -1,0 +1,297 @@
+"""Kernels on an NVIDIA GPU, to be timed: products and convolutions of PyTorch, event-driven ones in CUDA.
+
+PyTorch holds the arrays, and multiplies by cuBLAS, cuSPARSE and cuDNN; CuPy compiles the CUDA source below
+(NVRTC) and launches it on PyTorch's stream, so that CUDA graphs hold all alike; energies come from NVML.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+Run = Callable[[], object]
+
+FLUSH_BYTES = 256 * 2**20
+"""Written between timings for a cold L2 cache: more than any has."""
+
+THREADS = 256
+SPLITS = 32
+"""Thread blocks that share the spikes of a row, so that one row keeps the GPU busy."""
+
+SOURCE = r"""
+#include <cuda_fp16.h>
+__device__ float number(float x) { return x; }
+__device__ float number(__half x) { return __half2float(x); }
+
+template <typename T>  // one launch: flag, rank within the warp, one reservation a warp, scatter
+__global__ void compact(const T* x, int k, int* list, int* count) {
+    int row = blockIdx.y, i = blockIdx.x * blockDim.x + threadIdx.x, lane = threadIdx.x & 31;
+    bool fires = i < k && number(x[(long long)row * k + i]) != 0.f;
+    unsigned mask = __ballot_sync(0xffffffffu, fires);
+    int base = 0;
+    if (lane == 0 && mask) base = atomicAdd(count + row, __popc(mask));
+    base = __shfl_sync(0xffffffffu, base, 0);
+    if (fires) list[(long long)row * k + base + __popc(mask & ((1u << lane) - 1u))] = i;
+}
+
+template <typename T>  // weights (in, out): a contiguous row for each spike
+__global__ void gather(const T* w, const int* list, const int* count, int k, int n, float* out) {
+    int row = blockIdx.y, column = blockIdx.x * blockDim.x + threadIdx.x, spikes = count[row];
+    if (column >= n) return;
+    float sum = 0.f;
+    for (int s = blockIdx.z; s < spikes; s += gridDim.z)
+        sum += number(w[(long long)list[(long long)row * k + s] * n + column]);
+    if (sum != 0.f) atomicAdd(out + (long long)row * n + column, sum);
+}
+
+template <typename T>  // 3x3, same padding; weights (tap, in, out); layout 0: channels last, 1: first
+__global__ void scatter(const T* w, const int* list, const int* count, int size, int channels,
+                        int filters, int layout, float* out) {
+    int row = blockIdx.y, spikes = count[row], area = size * size;
+    for (int s = blockIdx.x; s < spikes; s += gridDim.x) {
+        int at = list[(long long)row * area * channels + s];
+        int c = layout ? at / area : at % channels, pixel = layout ? at % area : at / channels;
+        for (int tap = 0; tap < 9; ++tap) {
+            int y = pixel / size + tap / 3 - 1, x = pixel % size + tap % 3 - 1;
+            if (y < 0 || y >= size || x < 0 || x >= size) continue;
+            for (int f = threadIdx.x; f < filters; f += blockDim.x) {
+                long long to = layout ? (long long)f * area + y * size + x
+                                      : (long long)(y * size + x) * filters + f;
+                atomicAdd(out + (long long)row * area * filters + to,
+                          number(w[((long long)tap * channels + c) * filters + f]));
+            }
+        }
+    }
+}
+
+__global__ void lif(const float* in, float* voltage, float* refractory, float* out, int n, int steps) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= n) return;
+    float v = voltage[i], wait = refractory[i];
+    for (int t = 0; t < steps; ++t) {
+        v = wait > 0.f ? 0.f : v + 0.05f * (in[(long long)t * n + i] - v);
+        float spike = v > 1.f ? 1.f : 0.f;
+        wait = spike > 0.f ? 2.f : wait - 1.f;
+        if (spike > 0.f) v = 0.f;
+        out[(long long)t * n + i] = spike;
+    }
+    voltage[i] = v;
+    refractory[i] = wait;
+}
+"""
+
+NAMES = {"fp16": "__half", "fp32": "float"}
+
+
+class CudaGpu:
+    """The first CUDA GPU of the machine."""
+
+    def __init__(self) -> None:
+        try:
+            import cupy
+            import pynvml
+            import torch
+        except ImportError as error:
+            raise SystemExit(
+                f"{error}: this script needs PyTorch, CuPy and pynvml on a CUDA machine"
+            ) from error
+        if not torch.cuda.is_available():
+            raise SystemExit("no CUDA GPU: PyTorch finds none on this machine")
+        self._torch, self._cupy, self._nvml = torch, cupy, pynvml
+        pynvml.nvmlInit()
+        self._device = pynvml.nvmlDeviceGetHandleByIndex(0)
+        kernels = [f"{name}<{kind}>" for name in ("compact", "gather", "scatter") for kind in NAMES.values()]
+        self._module = cupy.RawModule(
+            code=SOURCE, options=("-std=c++14",), name_expressions=[*kernels, "lif"]
+        )
+        self._types = {"fp16": torch.float16, "fp32": torch.float32}
+        self._flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        torch.manual_seed(0)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The GPU and its software."""
+        torch, nvml = self._torch, self._nvml
+        return {
+            "gpu": torch.cuda.get_device_name(0),
+            "driver": str(nvml.nvmlSystemGetDriverVersion()),
+            "cuda": str(torch.version.cuda),
+            "torch": torch.__version__,
+            "cupy": self._cupy.__version__,
+            "date": date.today().isoformat(),
+        }
+
+    # What is timed. Each method makes its operands and gives back what runs it once.
+
+    def dense(self, m: int, k: int, n: int, zeros: float, dtype: str) -> Run:
+        """Product of a matrix with so many zeros and a full one, by cuBLAS."""
+        left, right = self._matrix((m, k), zeros, dtype), self._matrix((k, n), 0.0, dtype)
+        out = self._torch.empty((m, n), dtype=self._types[dtype], device="cuda")
+        return lambda: self._torch.matmul(left, right, out=out)
+
+    def csr(self, m: int, k: int, n: int, zeros: float, dtype: str) -> Run:
+        """Product of compressed rows and a full matrix, by cuSPARSE."""
+        left = self._matrix((m, k), zeros, dtype).to_sparse_csr()
+        right = self._matrix((k, n), 0.0, dtype)
+        return lambda: left @ right
+
+    def compress(self, m: int, k: int, zeros: float, dtype: str) -> Run:
+        """Compressed rows of a matrix, by PyTorch."""
+        matrix = self._matrix((m, k), zeros, dtype)
+        return matrix.to_sparse_csr
+
+    def compact(self, m: int, k: int, zeros: float, dtype: str) -> tuple[Run, dict[str, float]]:
+        """Lists of the spikes of each row, and how many there are, and different columns among them."""
+        spikes = (self._torch.rand((m, k), device="cuda") >= zeros).to(self._types[dtype])
+        run, *_ = self._compacting(spikes, dtype)
+        unique = int(spikes.any(dim=0).sum())
+        return run, {"nnz": float(spikes.sum(dtype=self._torch.float32)), "unique": unique}
+
+    def gather(self, m: int, k: int, n: int, zeros: float, dtype: str) -> tuple[Run, dict[str, float]]:
+        """Spikes to lists, and for each spike a row of weights added up."""
+        torch = self._torch
+        spikes = (torch.rand((m, k), device="cuda") >= zeros).to(self._types[dtype])
+        compact, lists, count = self._compacting(spikes, dtype)
+        weights = self._matrix((k, n), 0.0, dtype)
+        out = torch.zeros((m, n), device="cuda")
+        kernel, splits = self._kernel(f"gather<{NAMES[dtype]}>"), SPLITS if m < 64 else 1
+        grid = (-(-n // THREADS), m, splits)
+
+        def run() -> None:
+            compact()
+            out.zero_()
+            self._launch(kernel, grid, (weights, lists, count, k, n, out))
+
+        unique = int(spikes.any(dim=0).sum())
+        return run, {"nnz": float(spikes.sum(dtype=torch.float32)), "unique": unique}
+
+    def conv(self, batch: int, size: int, channels: int, spikes: np.ndarray, dtype: str) -> Run:
+        """Convolution 3x3 of images (batch, channels, size, size), by cuDNN."""
+        torch = self._torch
+        images = torch.as_tensor(spikes, device="cuda").to(self._types[dtype])
+        weights = self._matrix((channels, channels * 9), 0.0, dtype).reshape(channels, channels, 3, 3)
+        return lambda: torch.nn.functional.conv2d(images, weights, padding=1)
+
+    def conv_scatter(
+        self, batch: int, size: int, channels: int, spikes: np.ndarray, dtype: str, first: bool
+    ) -> Run:
+        """The same by scatter of each spike, channels first or last."""
+        torch = self._torch
+        images = torch.as_tensor(spikes, device="cuda").to(self._types[dtype])
+        flat = (images if first else images.permute(0, 2, 3, 1)).reshape(batch, -1).contiguous()
+        compact, lists, count = self._compacting(flat, dtype)
+        weights = self._matrix((9 * channels, channels), 0.0, dtype)
+        out = torch.zeros((batch, channels * size * size), device="cuda")
+        kernel = self._kernel(f"scatter<{NAMES[dtype]}>")
+
+        def run() -> None:
+            compact()
+            out.zero_()
+            arguments = (weights, lists, count, size, channels, channels, int(first), out)
+            self._launch(kernel, (256, batch, 1), arguments, threads=min(THREADS, channels))
+
+        return run
+
+    def neurons(self, elements: int, steps: int) -> Run:
+        """Leaky integrate-and-fire neurons over some timesteps in one kernel."""
+        torch = self._torch
+        inputs = 2 * torch.rand((steps, elements), device="cuda")
+        voltage, refractory = (torch.zeros(elements, device="cuda") for _ in range(2))
+        out, kernel = torch.empty_like(inputs), self._kernel("lif")
+        arguments = (inputs, voltage, refractory, out, elements, steps)
+        return lambda: self._launch(kernel, (-(-elements // THREADS), 1, 1), arguments)
+
+    def copy(self, size_bytes: int) -> Run:
+        """A copy: of a small array from the L2 cache, of a large one from memory."""
+        source = self._torch.zeros(size_bytes, dtype=self._torch.uint8, device="cuda")
+        target = self._torch.empty_like(source)
+        return lambda: target.copy_(source)
+
+    # How it is timed.
+
+    def graph(self, run: Run) -> Run:
+        """The same launches as one CUDA graph."""
+        torch = self._torch
+        side = torch.cuda.Stream()
+        with torch.cuda.stream(side):
+            run()
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            run()
+        return graph.replay
+
+    def seconds(self, run: Run, budget_s: float, *, cold: bool) -> float:
+        """Median time of a run, after one that does not count."""
+        torch, times = self._torch, []
+        run()
+        torch.cuda.synchronize()
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        until = time.perf_counter() + budget_s
+        while len(times) < 5 or time.perf_counter() < until:
+            if cold:
+                self._flush.zero_()
+            start.record()
+            run()
+            stop.record()
+            stop.synchronize()
+            times.append(start.elapsed_time(stop) * 1e-3)
+        return float(np.median(times))
+
+    def power(self, run: Run | None, window_s: float) -> tuple[float, float]:
+        """Mean power in W over a window by NVML's counter of energy, and runs in it; None: idle."""
+        torch, nvml, runs = self._torch, self._nvml, 0
+        torch.cuda.synchronize()
+        before, begin = nvml.nvmlDeviceGetTotalEnergyConsumption(self._device), time.perf_counter()
+        while time.perf_counter() - begin < window_s:
+            if run is None:
+                time.sleep(0.05)
+                continue
+            for _ in range(50):
+                run()
+            torch.cuda.synchronize()
+            runs += 50
+        seconds = time.perf_counter() - begin
+        joules = (nvml.nvmlDeviceGetTotalEnergyConsumption(self._device) - before) * 1e-3
+        return joules / seconds, runs / seconds
+
+    def _matrix(self, shape: tuple[int, ...], zeros: float, dtype: str) -> Any:
+        torch = self._torch
+        values = torch.randn(shape, device="cuda")
+        if zeros:
+            values *= torch.rand(shape, device="cuda") >= zeros
+        return values.to(self._types[dtype])
+
+    def _compacting(self, spikes: Any, dtype: str) -> tuple[Run, Any, Any]:
+        """What makes lists of spikes, the lists and their lengths."""
+        torch = self._torch
+        rows, columns = spikes.shape
+        lists = torch.zeros((rows, columns), dtype=torch.int32, device="cuda")
+        count = torch.zeros(rows, dtype=torch.int32, device="cuda")
+        kernel = self._kernel(f"compact<{NAMES[dtype]}>")
+
+        def run() -> None:
+            count.zero_()
+            self._launch(kernel, (-(-columns // THREADS), rows, 1), (spikes, columns, lists, count))
+
+        run()
+        torch.cuda.synchronize()
+        return run, lists, count
+
+    def _kernel(self, name: str) -> Any:
+        return self._module.get_function(name)
+
+    def _launch(
+        self, kernel: Any, grid: tuple[int, int, int], arguments: tuple[Any, ...], threads: int = THREADS
+    ) -> None:
+        stream = self._cupy.cuda.ExternalStream(self._torch.cuda.current_stream().cuda_stream)
+        plain = tuple(
+            np.uintp(each.data_ptr()) if hasattr(each, "data_ptr") else np.int32(each) for each in arguments
+        )
+        with stream:
+            kernel(grid, (threads, 1, 1), plain)
