@@ -34,7 +34,7 @@ class CpuKernelType(NamedTuple):
     extent : tuple of str
         What its time depends on: the measured ranges are those of these; see `column`.
     fact : str or None
-        Constant that is a fact of the library, and not fitted; see `FACTS`.
+        Constant that is a fact of the library, and not fitted; see `facts_of`.
     moves : bool
         Whether it needs bandwidths.
     """
@@ -82,14 +82,6 @@ CPU_KERNELS: dict[str, CpuKernelType] = {
 }
 """Kernels of a CPU by name."""
 
-FACTS: dict[str, dict[str, float]] = {
-    "numpy": {"tile": 4.0, "narrow_up_to": 1.0},
-    "tensorflow": {"tile": 16.0, "narrow_up_to": 31.0},
-}
-"""Facts by library: columns of a tile of the dense kernel (OpenBLAS for Zen and Haswell 4, Eigen a vector of
-AVX-512), and values up to which ``csr`` adds a row of B without a loop of its own (SciPy has a kernel for
-vectors, TensorFlow's constant kNumVectorize is 32)."""
-
 NUMBERS = ("eta", "vector", "scattered", "tile", "narrow_up_to")
 """Constants of kernels that are plain numbers; bandwidths and times are the others."""
 
@@ -115,9 +107,9 @@ class CpuFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     vector_bytes: Figure
     threads: Figure
     l1_bytes: Figure
-    last_share: Figure
     l2_bytes: Figure | None = None
     l3_bytes: Figure | None = None
+    last_share: Figure
 
     @property
     def caches(self) -> tuple[float, ...]:
@@ -258,6 +250,17 @@ class Cpu(Device, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=Tr
         if kernel not in self.kernels:
             raise ScenarioError(f"{kernel} was not measured on {self.title} ({self.name})")
         return self.kernels[kernel]
+
+
+def facts_of(library: str, vector_bytes: float) -> dict[str, float]:
+    """Constants that are facts of a library: columns of a tile, and when rows of B are narrow.
+
+    OpenBLAS works on tiles of 4 columns, TensorFlow on those of a vector. SciPy's ``csr`` has a kernel for
+    vectors; TensorFlow's adds up to 31 values (its constant kNumVectorize is 32) without a loop of its own.
+    """
+    if library == "numpy":
+        return {"tile": 4.0, "narrow_up_to": 1.0}
+    return {"tile": vector_bytes / ITEM_BYTES, "narrow_up_to": 31.0}
 
 
 def make_core(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.core import Core, bandwidths
-from energyprobe.costing.kernels.cpu import CPU_KERNELS, FACTS, make_core
+from energyprobe.costing.kernels.cpu import CPU_KERNELS, facts_of, make_core
 from energyprobe.costing.kernels.fitting import fit_log
 from energyprobe.costing.kernels.measured import check_positive
 from energyprobe.costing.kernels.parts import Array, Problem
@@ -212,7 +212,7 @@ def _fit(
     """Constants of a kernel, and of ``more`` that the processor's rates depend on, with their intervals."""
     kind, caches = CPU_KERNELS[cell.kernel], len(processor.caches)
     speeds = dict(zip(bandwidths(caches), (*BANDWIDTHS[:caches], BANDWIDTHS[-1]), strict=True))
-    facts = {kind.fact: FACTS[library][kind.fact]} if kind.fact else {}
+    facts = {kind.fact: facts_of(library, processor.vector_bytes)[kind.fact]} if kind.fact else {}
     found, ends = fit_log(
         lambda constants: cell.seconds(core_of(constants), {**constants, **facts}),
         cell.time_s,

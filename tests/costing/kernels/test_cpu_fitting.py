@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from energyprobe.costing.kernels.cpu import CPU_KERNELS, FACTS
+from energyprobe.costing.kernels.cpu import CPU_KERNELS, facts_of
 from energyprobe.costing.kernels.cpu_fitting import Cell, Processor, fit_all, held_out
 from energyprobe.costing.kernels.parts import Problem
 
@@ -38,7 +38,7 @@ def cells() -> dict[str, Cell]:
             k, density, rows = np.tile(k, 2), np.tile(density, 2), rows * 2
         problem = Problem(m, k, n, density, {})
         fact = CPU_KERNELS[name].fact
-        facts = {fact: FACTS["numpy"][fact]} if fact else {}
+        facts = {fact: facts_of("numpy", 32.0)[fact]} if fact else {}
         times = CPU_KERNELS[name].model(problem, core, {**constants, **facts}).seconds()
         layer = np.array([f"{k}x{n}" for (k, n), *_ in rows], dtype=object)
         found[name] = Cell(name, problem, times * np.exp(rng.normal(0, 0.01, len(m))), layer)
@@ -80,3 +80,9 @@ def test_a_layer_does_not_tell_of_itself(cells: dict[str, Cell]) -> None:
     }
     before, after = (held_out(each, PROCESSOR, "numpy")["elementwise"][odd] for each in (cells, slow))
     assert after == pytest.approx(before, rel=1e-6)
+
+
+def test_tiles_of_tensorflow_are_as_wide_as_vectors() -> None:
+    assert [facts_of("tensorflow", width)["tile"] for width in (16.0, 64.0)] == [4.0, 16.0]
+    assert facts_of("tensorflow", 32.0)["narrow_up_to"] == 31.0
+    assert facts_of("numpy", 64.0) == {"tile": 4.0, "narrow_up_to": 1.0}
