@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from energyprobe import __version__
-from energyprobe.cli.calibrate import calibrate_cpu
+from energyprobe.cli.breakeven import breakeven
+from energyprobe.cli.calibrate import calibrate_cpu, calibrate_gpu
 from energyprobe.cli.compare import compare
 from energyprobe.cli.demo import demo
 from energyprobe.cli.devices import devices
@@ -83,6 +84,15 @@ for _command, _examples in (
             "energyprobe compare cnn=a.json snn=b.json -d loihi --accuracy cnn=0.98 --accuracy snn=0.97",
         ),
     ),
+    (
+        breakeven,
+        (
+            "energyprobe breakeven -d a100 --m 4096 --k 4096 --n 64 --operand weights",
+            "energyprobe breakeven -d a100 --m 1 --k 4096 --n 4096 --dtype float16 -o curves.png",
+            "energyprobe breakeven run.json -d a100 --batch 64",
+        ),
+    ),
+    (calibrate_gpu, ("energyprobe calibrate-gpu gpu_kernels.csv --name my-gpu --like a100",)),
     (calibrate_cpu, ("energyprobe calibrate-cpu cpu_kernels.csv --name my-cpu",)),
     (demo, ("energyprobe demo", "energyprobe demo -o digits.html")),
     (merge, ("energyprobe merge monday.json tuesday.json -o both.json",)),

@@ -1,4 +1,4 @@
-"""``energyprobe calibrate-cpu``: a device file of kernels that were measured."""
+"""``energyprobe calibrate-cpu`` and ``calibrate-gpu``: a device file of kernels that were measured."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ def calibrate_cpu(
     path = _toml(output, name)
     with waiting("Fitting"):
         device = calibrate_cpu(csv, name=name, library=library)
+    _write(path, device)
+
+
+def calibrate_gpu(
+    csv: Measured,
+    name: Name,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--like", metavar="NAME", help="GPU of the catalog whose data sheet holds; as the CSV says."
+        ),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Make a device of kernels that benchmarks/measure_gpu_kernels.py measured on your GPU."""
+    from energyprobe.calibrate import calibrate_gpu
+
+    path = _toml(output, name)
+    with waiting("Fitting"):
+        device = calibrate_gpu(csv, name=name, like=like)
     _write(path, device)
 
 

@@ -83,6 +83,7 @@ def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario:
 
 def verdicts(density: Array, needed: Array, reason: npt.NDArray[np.str_]) -> npt.NDArray[np.object_]:
     """What is said of densities beside those needed, or of the reasons why none pays."""
-    pays = np.where(density < needed, PAYS, TOO_DENSE)
+    # At a break-even of 1 the sparse kernel takes less on dense data, too.
+    pays = np.where((density < needed) | (needed == 1), PAYS, TOO_DENSE)
     told = np.where(reason == "", pays, reason)
     return np.where(np.isnan(density), UNRECORDED, told).astype(object)

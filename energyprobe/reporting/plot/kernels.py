@@ -11,7 +11,7 @@ import numpy as np
 from energyprobe.costing.kernels.breakeven import candidates, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
-from energyprobe.costing.lookup import AnyDevice, gpu_of
+from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.table import Array
 from energyprobe.errors import ScenarioError
 from energyprobe.reporting.plot import style
@@ -168,7 +168,7 @@ def _names(gpu: AnyDevice, kernels: Sequence[str] | None, problem: dict[str, Any
     if kernels is not None:
         return list(kernels)
     asked = (problem.get(name, usual) for name, usual in USUAL.items())
-    return candidates(gpu_of(gpu), *asked)
+    return candidates(kernel_device(gpu), *asked)
 
 
 USUAL = {"dtype": "fp32", "structure": "unstructured", "operand": "activations"}
