@@ -93,6 +93,9 @@ class Draws:
         -------
         Drawn
         """
+        if not self.device.cost(counts, scenario).total().energy_j > 0:
+            unknown = np.full(self.number, np.nan)
+            return Drawn(energy_j=unknown, latency_s=unknown)
         totals = [device.cost(counts, scenario).total() for device in self.devices]
         energy_j = np.zeros(self.number)
         for term in totals[0].terms:

@@ -26,7 +26,7 @@ BATCH_SIZES = tuple(4.0**power for power in range(9))
 PACES = tuple(10.0**power for power in range(-3, 6))
 """Multiples of the firing rate, timesteps, batch sizes and inferences per second that are tried."""
 
-STEPS = 30
+STEPS = 20
 """Halvings of the interval in which a break-even lies."""
 
 LESS = 0.99

@@ -197,12 +197,13 @@ class Comparison:
     def breakevens(self) -> dict[Case, tuple[Breakeven, ...]]:
         """What would have to change for the others to use the same energy as the baseline.
 
-        For each device, batch size and model other than the baseline: firing rate, timesteps, batch size,
-        inferences per second.
+        For each device and model other than the baseline, at the first batch size: firing rate, timesteps,
+        batch size, inferences per second.
         """
         from energyprobe.reporting.breakevens import breakevens
 
-        return {verdict.case: breakevens(self, verdict.case) for verdict in self.verdicts}
+        first = (verdict.case for verdict in self.verdicts if verdict.case.batch_size == self.batch_sizes[0])
+        return {case: breakevens(self, case) for case in first}
 
     def to_dataframe(self) -> pd.DataFrame:
         """The numbers: one row for each device, batch size and model.

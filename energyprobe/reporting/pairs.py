@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,8 +78,16 @@ class Pair:
         float
             NaN where either total lacks more than it does as it is.
         """
-        where = device or self.device
-        return (model or self.model).energy_j(where) / (baseline or self.baseline).energy_j(where)
+        if device is None:
+            own = self._energies
+            above = own[0] if model is None else model.energy_j(self.device)
+            return above / (own[1] if baseline is None else baseline.energy_j(self.device))
+        return (model or self.model).energy_j(device) / (baseline or self.baseline).energy_j(device)
+
+    @functools.cached_property
+    def _energies(self) -> tuple[float, float]:
+        """Of the model and of the baseline, as they are."""
+        return self.model.energy_j(self.device), self.baseline.energy_j(self.device)
 
 
 def pair_of(comparison: Comparison, case: Case) -> Pair:
