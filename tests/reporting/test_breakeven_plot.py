@@ -57,3 +57,14 @@ def test_a_plot_is_of_one_product() -> None:
     with pytest.raises(ep.ScenarioError) as caught:
         breakeven("a100", m=[1, 64], k=64, n=64)
     assert str(caught.value) == "a plot is of one product, got 2: give one m, k, n and batch"
+
+
+def test_a_cpu_is_drawn_in_time_alone():
+    figure = breakeven_figure("amd-epyc-1-thread", m=64, k=1024, n=512)
+    (axes,) = figure.axes
+    assert axes.get_ylabel().startswith("time in ")
+    told = curves("amd-epyc-1-thread", m=64, k=1024, n=512)
+    assert set(told.kernels) == {"csr", "gather"}
+    assert told.crossing == pytest.approx(
+        float(ep.breakeven("amd-epyc-1-thread", m=64, k=1024, n=512).density)
+    )

@@ -1,4 +1,4 @@
-"""Break-even curves: time and energy of each kernel on a GPU against the density of the sparse operand."""
+"""Break-even curves: time and energy of each kernel against the density of the sparse operand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from energyprobe.costing.kernels.breakeven import candidates, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
+from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.table import Array
@@ -28,12 +29,12 @@ DENSITIES = np.logspace(-4, 0, 121)
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Kernels of one product on one GPU.
+    """Kernels of one product on one GPU or CPU.
 
     Attributes
     ----------
     gpu : str
-        The GPU.
+        The device.
     quantity : {"energy", "time"}
         What the curves are of, in joules or seconds.
     density : ndarray, shape (points,)
@@ -63,7 +64,7 @@ def curves(gpu: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Cu
     Parameters
     ----------
     gpu : str, os.PathLike or Device
-        A GPU.
+        A GPU, or a CPU whose kernels were measured.
     quantity : {"energy", "time"}
         What is compared.
     **problem
@@ -107,7 +108,7 @@ def breakeven(gpu: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = 
     Parameters
     ----------
     gpu : str, os.PathLike or Device
-        A GPU.
+        A GPU, or a CPU whose kernels were measured.
     quantity : {"energy", "time"}
         What is drawn. The energy of the dense kernel is a band: zeros may save power in it.
     ax : matplotlib.axes.Axes, optional
@@ -145,7 +146,7 @@ def breakeven(gpu: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = 
 
 
 def breakeven_figure(gpu: AnyDevice, **problem: Any) -> Figure:
-    """Draw `breakeven` in time and in energy side by side; parameters and errors as `curves`.
+    """Draw `breakeven` in time and in energy side by side, of a CPU in time; arguments as for `curves`.
 
     Returns
     -------
@@ -154,8 +155,9 @@ def breakeven_figure(gpu: AnyDevice, **problem: Any) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2 * style.WIDTH_IN, 4.2), layout="constrained")
-    for axes, quantity in zip(figure.subplots(1, 2), QUANTITIES, strict=True):
+    quantities = ("time",) if isinstance(kernel_device(gpu), Cpu) else QUANTITIES
+    figure = Figure(figsize=(len(quantities) * style.WIDTH_IN, 4.2), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
         breakeven(gpu, quantity=quantity, ax=axes, **problem)
     return figure
 
