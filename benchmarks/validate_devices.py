@@ -15,6 +15,7 @@ from pathlib import Path
 
 import networks
 import numpy as np
+import operating_points
 from measured import Row, error_of, read_rows
 
 import energyprobe as ep
@@ -96,6 +97,9 @@ def main() -> None:
             groups[name, part_of(row, name), family].append((row, total))
     for (name, part, family), pairs in sorted(groups.items()):
         print(f"{name:28} {part:14} {family:24} {summary(pairs)}")
+    print("\nconsistency with the operating points that figures were taken from:")
+    for point in operating_points.points():
+        print(f"{point.chip:28} {point.what:42} error {point.error:+.1%}")
     print(
         "\nnot in the catalog: "
         + "; ".join(f"{name} ({rows} rows)" for name, rows in sorted(unknown.items()))
