@@ -85,41 +85,53 @@ def _fastest(
 ) -> npt.NDArray[np.int16]:
     """Index of the fastest split and tile: split · len(TILES) + tile.
 
-    The times of `_one_tile`, in fourth powers and in place: this loop is nearly all of the work.
+    The times of `_one_tile` in milliseconds, in fourth powers, in place and in single precision, which tells
+    tiles apart as well as double does: this loop is nearly all of the work.
     """
-    m, k, n = problem.m, problem.k, problem.n
-    down = {rows: np.ceil(m / rows) for rows in {tile[0] for tile in TILES}}
-    across = {columns: np.ceil(n / columns) for columns in {tile[1] for tile in TILES}}
-    best = np.full(m.shape, np.inf)
+    m, k, n = (np.asarray(each, dtype=np.float32) for each in (problem.m, problem.k, problem.n))
+    least = np.asarray(compulsory, dtype=np.float32)
+    down = {rows: np.ceil(m / np.float32(rows)) for rows in {tile[0] for tile in TILES}}
+    across = {columns: np.ceil(n / np.float32(columns)) for columns in {tile[1] for tile in TILES}}
+    step_ms = [_single(1e3 * _step(*tile, chip, constants, flop_share), m) for tile in TILES]
+    operands_ms = [np.float32(1e3 * _operands(*tile, chip, constants)) for tile in TILES]
+    outputs, byte_ms = np.float32(4.0) * m * n, np.float32(1e3 / (constants["beta"] * chip.dram))
+    wave_ms, reduce_ms = np.float32(1e3 * constants["wave"]), np.float32(1e3 * constants["reduce"])
+    one = np.float32(1.0)
+    best = np.full(m.shape, np.inf, dtype=np.float32)
     choice = np.zeros(m.shape, dtype=np.int16)
     for split_index, split in enumerate(SPLITS):
-        steps = np.ceil(k / (split * DEPTH))
-        traffic = compulsory + 4.0 * split * m * n if split > 1 else compulsory
-        memory_4 = np.square(np.square(traffic / (constants["beta"] * chip.dram)))
+        steps = np.ceil(k / np.float32(split * DEPTH))
+        traffic = least + np.float32(split) * outputs if split > 1 else least
+        memory_4 = np.square(np.square(traffic * byte_ms))
         for tile_index, (rows, columns) in enumerate(TILES):
             load = down[rows] * across[columns]
-            load *= split / chip.sms
+            load *= np.float32(split / chip.sms)
             waves = np.ceil(load)
-            seconds = waves * steps
-            seconds *= _step(rows, columns, chip, constants, flop_share)
-            np.square(seconds, out=seconds)
-            np.square(seconds, out=seconds)
-            seconds += memory_4 / np.sqrt(np.minimum(load, 1.0))
-            np.maximum(load, 1.0, out=load)
+            time_ms = waves * steps
+            time_ms *= step_ms[tile_index]
+            np.square(time_ms, out=time_ms)
+            np.square(time_ms, out=time_ms)
+            time_ms += memory_4 / np.sqrt(np.minimum(load, one))
+            np.maximum(load, one, out=load)
             load *= steps
-            load *= _operands(rows, columns, chip, constants)
+            load *= operands_ms[tile_index]
             np.square(load, out=load)
             np.square(load, out=load)
-            seconds += load
-            np.sqrt(seconds, out=seconds)
-            np.sqrt(seconds, out=seconds)
-            waves *= constants["wave"]
-            seconds += waves
+            time_ms += load
+            np.sqrt(time_ms, out=time_ms)
+            np.sqrt(time_ms, out=time_ms)
+            waves *= wave_ms
+            time_ms += waves
             if split > 1:
-                seconds += constants["reduce"]
-            np.copyto(choice, np.int16(split_index * len(TILES) + tile_index), where=seconds < best)
-            np.minimum(best, seconds, out=best)
+                time_ms += reduce_ms
+            np.copyto(choice, np.int16(split_index * len(TILES) + tile_index), where=time_ms < best)
+            np.minimum(best, time_ms, out=best)
     return choice
+
+
+def _single(value: Array, like: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A number or column in single precision."""
+    return np.asarray(value, dtype=like.dtype)
 
 
 def _step(rows: Value, columns: Value, chip: Rates, constants: Constants, flop_share: Value) -> Array:
