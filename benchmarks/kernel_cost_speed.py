@@ -1,7 +1,7 @@
 """How many kernels `kernel_cost` prices in a second, as columns: best of a few runs.
 
 Run it as ``python benchmarks/kernel_cost_speed.py``; it exits with 1 below the limit of 2 million a second.
-Beside the clock on the wall stands what two cores would do that are busy with nothing else, by processor time.
+Beside the clock on the wall stands what two cores would do that do nothing else, by processor time.
 """
 
 from __future__ import annotations
