@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from energyprobe.errors import ReportError
 from energyprobe.reporting import units
 from energyprobe.reporting.chart import Chart
-from energyprobe.reporting.plot import activity, energy, roof, style, time
+from energyprobe.reporting.plot import activity, energy, pays, roof, style, time
 
 if TYPE_CHECKING:
     from energyprobe.reporting.result import Report
@@ -26,8 +26,8 @@ def charts_of(report: Report) -> tuple[Chart, ...]:
     Returns
     -------
     tuple of Chart
-        Energy by layer for each device that has a price, rooflines of processors, firing rate,
-        sparsity, events over time; those that there is nothing for are left out.
+        Energy by layer for each device that has a price, rooflines of processors, break-evens on
+        GPUs, firing rate, sparsity, events over time; those that there is nothing for are left out.
     """
     return tuple(_charts(report))
 
@@ -38,6 +38,7 @@ def _charts(report: Report) -> Iterator[Chart]:
             yield _energy(report, device)
     for device in report.devices:
         yield from _drawable(partial(_roof, report, device))
+        yield from _drawable(partial(_breakevens, report, device))
     if any(row.call.output_spiking for row in report.counts.rows):
         yield from _drawable(partial(_rates, report))
     yield from _drawable(partial(_zeros, report))
@@ -79,6 +80,21 @@ def _roof(report: Report, device: str) -> Chart:
         draw=lambda axes: roof.roofline(report, device, ax=axes),
         height_in=4.2,
         table=roof.roofline_table(told),
+    )
+
+
+def _breakevens(report: Report, device: str) -> Chart:
+    told = pays.breakevens(report, device)
+    title = f"Where skipping zeros takes less energy on {device}"
+    return Chart(
+        title=title,
+        description=(
+            "Points at the per cent of each layer's inputs that are not zero now, and at that below which "
+            "the best sparse kernel takes less energy than the dense one; beside them what is true of it now."
+        ),
+        draw=lambda axes: pays.breakeven_by_layer(report, device, ax=axes),
+        height_in=style.rows_height(len(told)),
+        table=pays.breakevens_table(told, title),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from energyprobe.reporting import units
 from energyprobe.reporting.chart import Chart
 from energyprobe.reporting.document import Column, Document, Lines, Table
 from energyprobe.reporting.images import inline_svg
@@ -94,7 +95,9 @@ def _anchor(title: str) -> str:
 
 def _key_of(column: Column, row: int) -> float | None:
     """What a cell is sorted by; None for text and for what is unknown."""
-    return column.values[row] if column.values else None
+    if column.text:
+        return None
+    return column.values[row] if column.values else units.value_of(column.cells[row])
 
 
 def _is_table(section: Table | Lines) -> bool:

@@ -37,7 +37,14 @@ _PREFIXES = {
     "P": r"\peta", "E": r"\exa", "Z": r"\zetta", "Y": r"\yotta",
 }  # fmt: skip
 
-_UNITS = {"J": r"\joule", "s": r"\second", "Hz": r"\hertz", "W": r"\watt", "B": r"\byte"}
+_UNITS = {
+    "J": r"\joule",
+    "s": r"\second",
+    "Hz": r"\hertz",
+    "W": r"\watt",
+    "B": r"\byte",
+    "J·s": r"\joule\second",
+}
 
 _NUMBER = r"-?\d[\d.]*"
 _UNIT = rf"(?P<prefix>[{''.join(_PREFIXES)}]?)(?P<unit>{'|'.join(_UNITS)})"
@@ -76,7 +83,7 @@ def to_latex(document: Document) -> str:
             blocks.append(rf"\subsection*{{{escaped(section.title)}}}")
             blocks.append("\n".join(_lines(section)))
         else:
-            blocks += ["\n".join(_table(part)) for part in split(section, WIDTH)]
+            blocks += ["\n".join(_table(part, document.heading)) for part in split(section, WIDTH)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -124,8 +131,8 @@ def _lines(notes: Lines) -> Iterator[str]:
     yield r"\end{itemize}"
 
 
-def _table(table: Table) -> Iterator[str]:
-    label = re.sub(r"[^a-z]+", "-", table.title.lower()).strip("-")
+def _table(table: Table, of: str) -> Iterator[str]:
+    label = re.sub(r"[^a-z0-9]+", "-", f"{of} {table.title}".lower()).strip("-")
     yield r"\begin{table}"
     yield rf"  \caption{{{escaped(table.title)}}}"
     yield rf"  \label{{tab:{label}}}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 UNKNOWN = "—"
 NOT_MODELLED = "not modelled"
@@ -100,6 +101,32 @@ def percentage(fraction: float | None) -> str:
     if 0.9995 <= fraction < 1:
         return ">99.9 %"
     return f"{100 * fraction:.1f} %"
+
+
+def value_of(words: str) -> float | None:
+    """Read what the functions of this module wrote; of an interval the low end.
+
+    Parameters
+    ----------
+    words : str
+        ``"≥ 4.56 µJ"``, ``"310–620 µJ"``, ``"93.8 %"``, ``"1.23 M"``.
+
+    Returns
+    -------
+    float or None
+        In the unit without prefix; None where the words are no number.
+    """
+    found = _WRITTEN.match(words)
+    if found is None:
+        return None
+    exponents = {sign: exponent for exponent, sign in PREFIXES.items()} | {"%": -2}
+    return float(f"{found['value'].replace(',', '')}e{exponents[found['prefix'] or '']}")
+
+
+_WRITTEN = re.compile(
+    r"(?:[≥~±<>] ?)?(?P<value>-?\d[\d,]*\.?\d*)(?:–[\d.,]+)?"
+    rf"(?: (?P<prefix>[%{''.join(PREFIXES.values())}])?(?:J|s|Hz|W|B)?.*)?"
+)
 
 
 def shape(sizes: tuple[int | None, ...]) -> str:

@@ -22,6 +22,7 @@ from energyprobe.trace.records import Trace
         ("0 J", r"\qty{0}{\joule}"),
         ("1.20 kB", r"\qty{1.20}{\kilo\byte}"),
         ("62.5 Hz", r"\qty{62.5}{\hertz}"),
+        ("387 pJ·s", r"\qty{387}{\pico\joule\second}"),
         ("3.10 ms", r"\qty{3.10}{\milli\second}"),
         ("≥ 4.56 µJ", r"$\geq$ \qty{4.56}{\micro\joule}"),
         ("310–620 µJ", r"\qtyrange{310}{620}{\micro\joule}"),
@@ -62,7 +63,7 @@ def test_rows_of_a_table() -> None:
         text[start:]
         == r"""\begin{table}
   \caption{Layers, per inference}
-  \label{tab:layers-per-inference}
+  \label{tab:net-layers-per-inference}
   \centering\footnotesize
   \begin{tabular}{@{}lr@{}}
     \toprule
@@ -89,10 +90,10 @@ def test_a_report_is_ascii_but_for_names_and_wide_tables_are_split(
     assert text.isascii()
     assert text.count(r"{}a\&b\_\{c\} & ") == 3
     assert re.findall(r"\\label\{(.*)\}", text) == [
-        "tab:layers-per-inference-structure",
-        "tab:layers-per-inference-activity",
-        "tab:layers-per-inference-energy",
-        "tab:totals-per-inference",
+        "tab:energy-of-digits-snn-layers-per-inference-structure",
+        "tab:energy-of-digits-snn-layers-per-inference-activity",
+        "tab:energy-of-digits-snn-layers-per-inference-energy",
+        "tab:energy-of-digits-snn-totals-per-inference",
     ]
     for table in re.findall(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}(.*?)\\end", text, flags=re.DOTALL):
         rows = [line for line in table[1].splitlines() if line.endswith(r"\\")]

@@ -143,6 +143,20 @@ def test_a_roofline_has_units_on_both_axes(with_bytes: Trace) -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
 
 
+def test_break_evens_are_those_of_the_recording(of_snn: Report, timed_snn: Trace) -> None:
+    of_gpu = report(timed_snn, ["loihi", "a100"])
+    axes = ep.plot.breakeven_by_layer(of_gpu)
+    told = ep.breakeven(timed_snn, "a100")
+    assert [label.get_text() for label in axes.get_yticklabels()] == told.path.tolist()
+    assert [text.get_text() for text in axes.texts] == told.verdict.tolist()
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), range(len(told)))
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), 100 * told.density)
+    (chart,) = (each for each in of_gpu.charts if each.title.startswith("Where skipping zeros"))
+    assert chart.table.columns[3].cells == tuple(told.verdict)
+    with pytest.raises(ReportError, match="^there is nothing to draw: spike-chip and dense-cpu have no"):
+        ep.plot.breakeven_by_layer(of_snn)
+
+
 @pytest.fixture
 def comparison(counted_ann: Trace, counted_snn: Trace, chip: Device, cpu: Device) -> Comparison:
     traces = {"cnn": counted_ann, "snn": counted_snn, "again": counted_snn}

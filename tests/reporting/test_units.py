@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energyprobe.reporting.units import count, frequency, interval, percentage, quantity, shape
+from energyprobe.reporting.units import count, frequency, interval, percentage, quantity, shape, value_of
 
 PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
@@ -132,3 +132,26 @@ def test_shape() -> None:
     assert shape((8, 7, 3)) == "8×7×3"
     assert shape((None, 5)) == "?×5"
     assert shape(()) == "scalar"
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("≥ 4.56 µJ", 4.56e-6),
+        ("310–620 µJ", 310e-6),
+        ("3.10 nJ – 1.62 mJ", 3.1e-9),
+        ("93.8 %", 0.938),
+        ("<0.1 %", 0.001),
+        ("1.23 M", 1.23e6),
+        ("387 pJ·s", 387e-12),
+        ("331–67,310", 331.0),
+        ("~ 2.7–2.8", 2.7),
+        ("62.5 Hz", 62.5),
+        ("17", 17.0),
+        ("—", None),
+        ("not modelled", None),
+        ("", None),
+    ],
+)
+def test_what_was_written_is_read_again(words: str, value: float | None) -> None:
+    assert value_of(words) == value

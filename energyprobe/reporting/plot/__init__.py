@@ -9,11 +9,13 @@ from energyprobe.reporting.plot.comparing import energy_ratios, pareto_front
 from energyprobe.reporting.plot.energy import energy_by_layer
 from energyprobe.reporting.plot.kernels import breakeven, breakeven_figure
 from energyprobe.reporting.plot.models import energy_by_device
+from energyprobe.reporting.plot.pays import breakeven_by_layer
 from energyprobe.reporting.plot.roof import roofline
 from energyprobe.reporting.plot.time import events_over_time
 
 __all__ = [
     "breakeven",
+    "breakeven_by_layer",
     "breakeven_figure",
     "energy_by_device",
     "energy_by_layer",

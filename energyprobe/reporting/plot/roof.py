@@ -152,7 +152,7 @@ def roofline(report: Report, device: str | None = None, *, ax: Axes | None = Non
     axes.set_yscale("log")
     axes.set_ylim(min(told.speed_hz.min(), told.roof_hz(along).min()) / 3, told.peak_hz * 3)
     axes.yaxis.set_major_formatter(EngFormatter())
-    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.xaxis.set_major_formatter("{x:g}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("multiply-accumulates per byte moved (MAC/byte)")

@@ -34,7 +34,7 @@ WIDTH_IN = 6.4
 ROW_IN = 0.24
 """Height of one row of bars in inches."""
 
-LEGEND = 44
+LEGEND = 62
 """Letters of names side by side in a legend, at the most."""
 
 SHOWN = 24
