@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.lookup import AnyDevice
+from energyprobe.costing.lookup import AnyDevice, resolve_device
+from energyprobe.costing.quantised import bit_matched as matched_trace
+from energyprobe.costing.quantised import bits_of
 from energyprobe.costing.scenario import Scenario
-from energyprobe.errors import ReportError, nearest
+from energyprobe.errors import ReportError, ScenarioError, nearest
 from energyprobe.reporting.comparison import Comparison
 from energyprobe.reporting.quality import Quality, qualities
 from energyprobe.reporting.result import report
@@ -29,6 +31,7 @@ def compare(
     baseline: str | None = None,
     accuracy: Mapping[str, float] | None = None,
     quality: Mapping[str, Quality] | None = None,
+    bit_matched: str | None = None,
     draws: int = DRAWS,
     seed: int = 0,
     **fields: Any,
@@ -51,6 +54,9 @@ def compare(
         Fractions of right answers.
     quality : dict of str to Quality, optional
         Another measure of quality, or an accuracy with the number of its samples.
+    bit_matched : str, optional
+        A spiking model: the conventional network of as many bits is compared, too, as one more model
+        (`energyprobe.costing.quantised`), in int8 where all devices have figures for it.
     draws : int
         Joint draws of the constants that ratios are made of.
     seed : int
@@ -83,6 +89,12 @@ def compare(
     given = qualities(traces, accuracy, quality)
     scenarios = _scenarios(traces, scenario, fields)
     asked = [devices] if isinstance(devices, str | os.PathLike | Device) else list(devices)
+    if bit_matched is not None:
+        if bit_matched not in traces:
+            raise ReportError(f"no model {bit_matched!r} to be matched: {nearest(bit_matched, traces)}")
+        name = f"{bit_matched} as {bits_of(traces[bit_matched])}-bit"
+        traces = {**traces, name: matched_trace(traces[bit_matched])}
+        scenarios[name] = _quantised(scenarios[bit_matched], asked)
     reports = {
         (name, size): report(trace, asked, scenario=dataclasses.replace(scenarios[name], batch_size=size))
         for size in _batch_sizes(batch_sizes, scenarios)
@@ -106,6 +118,17 @@ def _scenarios(
     # Neither says anything of a model without timesteps.
     still = dataclasses.replace(common, timesteps=None, new_samples_per_inference=None)
     return {name: common if _has_timesteps(trace) else still for name, trace in traces.items()}
+
+
+def _quantised(scenario: Scenario, devices: Iterable[AnyDevice]) -> Scenario:
+    """A scenario without timesteps, in int8 where every device has figures for it."""
+    still = dataclasses.replace(scenario, timesteps=None, new_samples_per_inference=None)
+    try:
+        for each in devices:
+            resolve_device(each).check_dtype("int8")
+    except ScenarioError:
+        return still
+    return dataclasses.replace(still, dtype="int8")
 
 
 def _has_timesteps(trace: Trace) -> bool:

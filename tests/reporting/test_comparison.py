@@ -232,3 +232,19 @@ def test_it_is_saved_by_suffix(comparison: Comparison, tmp_path) -> None:
     assert (tmp_path / "verdict.txt").read_text(encoding="utf-8").startswith("snn compared with cnn\n")
     with pytest.raises(ReportError, match="^cannot save as 'verdict.doc': the suffix says the"):
         comparison.save(tmp_path / "verdict.doc")
+
+
+def test_the_network_of_as_many_bits_is_one_more_model(counted_ann, counted_snn, cpu) -> None:
+    traces = {"cnn": counted_ann, "snn": counted_snn}
+    # 31 values take 5 bits; not all devices have figures for int8.
+    third = ep.compare(traces, [cpu, "45nm-fp32"], bit_matched="snn")
+    assert third.models == ("cnn", "snn", "snn as 5-bit")
+    assert third.scenario("snn as 5-bit").dtype is None
+    # 64 * 48 + 2 * 48 * 48 synops, once, 480 of the read-out: 2 nJ each; some elementwise operations.
+    energy = third.cell("snn as 5-bit", "dense-cpu").energy_j.value
+    assert energy == pytest.approx((64 * 48 + 2 * 48 * 48 + 480) * 2e-9, rel=0.05)
+    assert {verdict.case.model for verdict in third.verdicts} == {"snn", "snn as 5-bit"}
+    eight = ep.compare(traces, ["a100", "cortex-m4"], bit_matched="snn")
+    assert eight.scenario("snn as 5-bit").dtype == "int8" and eight.scenario("snn").dtype is None
+    with pytest.raises(ReportError, match="^no model 'sn' to be matched: did you mean 'snn'"):
+        ep.compare(traces, cpu, bit_matched="sn")
