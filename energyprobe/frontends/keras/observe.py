@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from energyprobe.frontends.keras.axes import swapped_from
 from energyprobe.frontends.keras.counters import Counters
@@ -18,8 +18,14 @@ from energyprobe.frontends.keras.rows import events_of, mask, neuron_counts, row
 from energyprobe.frontends.keras.sizes import Sizes
 from energyprobe.trace.histograms import MAGNITUDE_EDGES
 
-Row = tuple[Observation, Any]
-"""An observation and its table."""
+
+class _Table(NamedTuple):
+    """Sums by row of one observation, ``(rows, sums)``."""
+
+    observation: Observation
+    sums: Any
+    time_first: bool
+    """Whether rows of one timestep stand together, not those of one sample."""
 
 
 def emit(tf: Any, observations: Iterable[Observation], counters: Counters, sizes: Sizes) -> None:
@@ -36,12 +42,12 @@ def emit(tf: Any, observations: Iterable[Observation], counters: Counters, sizes
     sizes : Sizes
         Sizes of the tensors.
     """
-    tables: dict[Any, list[Row]] = {}
+    tables: dict[Any, list[_Table]] = {}
     for each in observations:
         table, fired = _table(tf, each)
         rows = [sizes.axis(each.tensor, axis) for axis in range(2 if each.time else 1)]
         alike = [size if isinstance(size, int) else id(size) for size in (*rows, each.fold)]
-        tables.setdefault((table.dtype, each.time, *alike), []).append((each, table))
+        tables.setdefault((each.time, *alike), []).append(table)
         if each.places is None:
             each.slots["elements"] = counters.add("integers", tf.size(each.tensor, out_type=tf.int64))
         elif fired is not None:
@@ -54,22 +60,18 @@ def emit(tf: Any, observations: Iterable[Observation], counters: Counters, sizes
         _emit_tables(tf, same, counters)
 
 
-def _table(tf: Any, observation: Observation) -> tuple[Any, Any]:
-    """All sums by row, samples before timesteps, and which neurons had an event: see `row_sums`."""
+def _table(tf: Any, observation: Observation) -> tuple[_Table, Any]:
+    """All sums by row, and which neurons had an event: see `row_sums`."""
     x = observation.tensor
     source = swapped_from(tf, x) if observation.time else None
-    if source is None and observation.first is None:
-        return row_sums(tf, observation)
     rows, fired = row_sums(tf, observation.of(x if source is None else source))
-    width, steps = rows.shape[1], x.shape[1]
-    if source is None:
-        cube = tf.reshape(rows, [-1, tf.shape(x)[1] if steps is None else steps, width])
-    else:
-        steps = tf.shape(source)[0] if steps is None else steps
-        cube = tf.transpose(tf.reshape(rows, [steps, -1, width]), [1, 0, 2])
+    time_first = source is not None
     if observation.first is not None:
-        cube = _late(tf, cube, _first_row(tf, observation))
-    return tf.reshape(cube, [-1, width]), fired
+        cube = _late(
+            tf, _cube(tf, observation, rows, time_first), _first_row(tf, observation), not time_first
+        )
+        rows = tf.reshape(cube, [-1, rows.shape[1]])
+    return _Table(observation, rows, time_first), fired
 
 
 def _first_row(tf: Any, observation: Observation) -> Any:
@@ -80,34 +82,61 @@ def _first_row(tf: Any, observation: Observation) -> Any:
     return row_sums(tf, observation.of(first))[0]
 
 
-def _late(tf: Any, sequence: Any, first: Any) -> Any:
-    """Something first, then all timesteps but the last, ``(batch, time, …)``."""
+def _late(tf: Any, sequence: Any, first: Any, axis: int = 1) -> Any:
+    """Something first, then all timesteps but the last, which are one after the other along an axis."""
+    before = sequence[:, :-1] if axis else sequence[:-1]
     if isinstance(first, int):
-        return tf.pad(sequence[:, :-1], [[0, 0], [1, 0]] + [[0, 0]] * (len(sequence.shape) - 2))
-    return tf.concat([tf.cast(first, sequence.dtype)[:, tf.newaxis], sequence[:, :-1]], 1)
+        return tf.pad(before, [[int(each == axis), 0] for each in range(len(sequence.shape))])
+    return tf.concat([tf.expand_dims(tf.cast(first, sequence.dtype), axis), before], axis)
 
 
-def _emit_tables(tf: Any, same: list[Row], counters: Counters) -> None:
+def _cube(tf: Any, observation: Observation, rows: Any, time_first: bool) -> Any:
+    """Sums ``(batch, time, sums)``, or ``(time, batch, sums)``."""
+    steps, width = observation.tensor.shape[1], rows.shape[1]
+    if steps is None:
+        source = swapped_from(tf, observation.tensor)
+        steps = tf.shape(observation.tensor)[1] if source is None else tf.shape(source)[0]
+    return tf.reshape(rows, [steps, -1, width] if time_first else [-1, steps, width])
+
+
+def _together(tf: Any, tables: list[_Table]) -> tuple[Any, bool]:
+    """Sums of some tables beside each other, as int64, and whether timesteps come before samples."""
+    time_first = 2 * sum(each.time_first for each in tables) > len(tables)
+    parts = []
+    for each in tables:
+        sums = each.sums
+        if each.time_first != time_first:
+            cube = _cube(tf, each.observation, sums, each.time_first)
+            sums = tf.reshape(tf.transpose(cube, [1, 0, 2]), [-1, sums.shape[1]])
+        parts.append(sums)
+    if len({each.dtype for each in parts}) > 1:
+        parts = [tf.cast(each, tf.float64) for each in parts]
+    whole = tf.concat(parts, 1) if len(parts) > 1 else parts[0]
+    return tf.cast(tf.math.rint(whole), tf.int64), time_first
+
+
+def _emit_tables(tf: Any, tables: list[_Table], counters: Counters) -> None:
     """Add up the tables of some tensors with the same rows, over the samples."""
-    observation = same[0][0]
-    tables = [table for _, table in same]
-    table = tf.cast(tf.math.rint(tf.concat(tables, 1) if len(tables) > 1 else tables[0]), tf.int64)
-    width = table.shape[1]
-    samples = table
+    observation = tables[0].observation
+    table, time_first = _together(tf, tables)
+    width, steps = table.shape[1], observation.steps
+    samples = by_step = table
     if observation.time:
-        steps = observation.tensor.shape[1]
-        samples = tf.reduce_sum(
-            tf.reshape(samples, [-1, tf.shape(observation.tensor)[1] if steps is None else steps, width]), 1
-        )
+        by_step = _cube(tf, observation, table, time_first)
+        samples = tf.reduce_sum(by_step, 0 if time_first else 1)
     if observation.fold is not None:
         samples = tf.reduce_sum(tf.reshape(samples, [-1, observation.fold, width]), 1)
-    steps = observation.steps
-    sums = tf.reduce_sum(samples if steps is None else tf.reshape(table, [-1, steps * width]), 0)
+    if steps is None:
+        sums = tf.reduce_sum(samples, 0)
+    elif time_first:
+        sums = tf.reduce_sum(by_step, 1)
+    else:
+        sums = tf.reduce_sum(tf.reshape(table, [-1, steps * width]), 0)
     place = counters.add("integers", sums)
     squares = counters.add("integers", tf.reduce_sum(samples**2, 0))
     rows = counters.add("integers", tf.shape(table, out_type=tf.int64)[0])
     columns = iter([Column(place, squares, steps, number) for number in range(width)])
-    for each, _ in same:
+    for each in (one.observation for one in tables):
         number = 1 + len(each.varying)
         each.slots["rows"] = rows
         each.slots["events"] = [next(columns) for _ in range(number)]
