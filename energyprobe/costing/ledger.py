@@ -168,7 +168,9 @@ class Ledger:
         # Where nothing at all has a price, the rows that no layer causes are unknown, too.
         unknown = self.unpriced & (known[0] == 0) if self._terms else np.ones(self.rows, dtype=bool)
         energy_j, low_j, high_j = np.where(unknown, np.nan, widened * known)
-        without = (term for term in not_modelled if term not in self.device.included)
+        # No device of the catalog has a published energy of its link; at the wall it is in the whole.
+        link = () if self.device.covers == "system" else ("io",)
+        without = (term for term in (*not_modelled, *link) if term not in self.device.included)
         if scenario.streaming and math.isnan(time_per_inference_s):
             # Without times, it is taken to keep up.
             time_per_inference_s = 1.0

@@ -23,6 +23,7 @@ TERMS: dict[str, str] = {
     "host": "host",
     "reset": "reset",
     "transfers": "transfers between devices",
+    "io": "input and output",
 }
 """Terms of costs in the order in which they are shown. A row that no layer causes is called as its term."""
 

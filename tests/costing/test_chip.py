@@ -90,7 +90,7 @@ def test_events_neurons_and_spikes(snn, make_chip):
     )
     assert cost.kind == ("layer",) * 3 + ("network",) * 5
     assert cost.energy_j[3:].tolist() == [0.0] * 5
-    assert cost.not_modelled == ("macs", "static", "idle", "host", "synchronisation")
+    assert cost.not_modelled == ("macs", "static", "idle", "host", "synchronisation", "io")
     assert not cost.lower_bound
 
 

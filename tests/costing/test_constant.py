@@ -246,6 +246,7 @@ def test_terms_that_are_not_modelled_are_listed(snn, make_device):
         "static",
         "idle",
         "host",
+        "io",
     )
     assert cost.left_out == {"neuron_updates": 55, "elementwise": 55}
     assert cost.total().not_modelled == cost.not_modelled

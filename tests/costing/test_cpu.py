@@ -74,7 +74,8 @@ def test_energies_are_not_modelled(net):
     total = cost.total()
     assert np.isnan(cost.energy_j).all() and np.isnan(total.energy_j)
     assert set(total.not_modelled) == {
-        "kernels", "neuron_updates", "elementwise", "static", "idle", "host"
+        "kernels", "neuron_updates", "elementwise", "static", "idle", "host",
+        "io"
     }  # fmt: skip
     assert "energies are not modelled: the power of this processor was not measured" in cost.notes
     assert "not modelled" in str(ep.report(net(), devices=[NAME]))
