@@ -53,12 +53,15 @@ _RANGE = re.compile(rf"(?P<low>{_NUMBER})–(?P<high>{_NUMBER}) {_UNIT}")
 _PER_CENT = re.compile(rf"(?P<value>{_NUMBER}) %")
 _COUNT = re.compile(rf"(?P<value>{_NUMBER})(?: (?P<prefix>[kMGTPEZY]))?")
 
-WIDTH = 96
+WIDTH = 72
 """Characters of small print that a page of a paper is wide; a wider table becomes several."""
+
+_ADDRESS = re.compile(r"(https?://[\w./:?=&~#%+-]*[\w/])")
+"""Addresses without signs that LaTeX would read."""
 
 PREAMBLE = r"""% Needs, in the preamble:
 %   \usepackage[T1]{fontenc}
-%   \usepackage{textcomp, booktabs, siunitx}
+%   \usepackage{textcomp, booktabs, siunitx, url}
 %   \sisetup{per-mode = symbol}
 """
 
@@ -126,9 +129,15 @@ def _macro(found: re.Match[str]) -> str:
 
 
 def _lines(notes: Lines) -> Iterator[str]:
-    yield r"\begin{itemize}"
-    yield from (rf"  \item {{}}{escaped(line)}" for line in notes.lines)
+    yield r"\begin{itemize}\sloppy"
+    yield from (rf"  \item {{}}{_linked(line)}" for line in notes.lines)
     yield r"\end{itemize}"
+
+
+def _linked(line: str) -> str:
+    """A line whose addresses may break at its end."""
+    pieces = _ADDRESS.split(line)
+    return "".join(rf"\url{{{piece}}}" if place % 2 else escaped(piece) for place, piece in enumerate(pieces))
 
 
 def _table(table: Table, of: str) -> Iterator[str]:
@@ -136,7 +145,7 @@ def _table(table: Table, of: str) -> Iterator[str]:
     yield r"\begin{table}"
     yield rf"  \caption{{{escaped(table.title)}}}"
     yield rf"  \label{{tab:{label}}}"
-    yield r"  \centering\footnotesize"
+    yield r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}"
     yield rf"  \begin{{tabular}}{{@{{}}{''.join('l' if each.text else 'r' for each in table.columns)}@{{}}}}"
     yield r"    \toprule"
     yield _row(escaped(column.heading) for column in table.columns)

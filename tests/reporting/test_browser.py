@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from energyprobe.costing.device import Device
+from energyprobe.reporting.comparing import compare
 from energyprobe.reporting.result import Report, report
 from energyprobe.trace.records import Trace
 
@@ -320,6 +321,21 @@ def test_without_javascript_everything_is_there(tab: Tab, page: Path, of_snn: Re
     assert {("rowheader", cell) for cell in layers.columns[0].cells} <= set(told)
     assert {role for role, _ in told} >= {"table", "image", "link"}
     assert any("@article{lovelace," in name for _, name in told)
+
+
+def test_a_comparison_is_such_a_page_too(
+    tab: Tab, counted_ann: Trace, counted_snn: Trace, cpu: Device, tmp_path: Path
+) -> None:
+    page = tmp_path / "comparison.html"
+    models = {"cnn": counted_ann, HOSTILE: counted_snn}
+    compare(models, [cpu, "cortex-m4"], accuracy={"cnn": 0.98, HOSTILE: 0.97}).save(page)
+    tab.load(page)
+    tab.click(f"{TABLE}.tHead.rows[0].cells[1].querySelector('button')")
+    energies = tab.evaluate(f"[...{TABLE}.tBodies[0].rows].map((row) => row.cells[1].dataset.key)")
+    assert len(energies) > 1 and energies == sorted(energies, key=float, reverse=True)
+    assert {each["request"]["url"] for each in tab.seen("Network.requestWillBeSent")} == {page.as_uri()}
+    assert tab.seen("Log.entryAdded") == tab.seen("Runtime.exceptionThrown") == []
+    assert {role for role, _ in tree(tab)} >= {"table", "image", "button"}
 
 
 def test_screenshots_are_not_empty(tab: Tab, tmp_path: Path) -> None:

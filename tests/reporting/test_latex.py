@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from energyprobe.costing.device import Device
+from energyprobe.reporting.comparing import compare
 from energyprobe.reporting.document import Column, Document, Table
 from energyprobe.reporting.latex import escaped, quantity, to_latex
 from energyprobe.reporting.result import report
@@ -64,7 +67,7 @@ def test_rows_of_a_table() -> None:
         == r"""\begin{table}
   \caption{Layers, per inference}
   \label{tab:net-layers-per-inference}
-  \centering\footnotesize
+  \centering\footnotesize\setlength{\tabcolsep}{4pt}
   \begin{tabular}{@{}lr@{}}
     \toprule
     {}layer & dense synops \\
@@ -98,3 +101,40 @@ def test_a_report_is_ascii_but_for_names_and_wide_tables_are_split(
     for table in re.findall(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}(.*?)\\end", text, flags=re.DOTALL):
         rows = [line for line in table[1].splitlines() if line.endswith(r"\\")]
         assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(table[0]) - 1}
+
+
+PAPER = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage{textcomp, booktabs, siunitx, url}
+\begin{document}
+\input{report.tex}
+\input{comparison.tex}
+METHODS
+\end{document}
+"""
+
+
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="no LaTeX is installed (apt-get install texlive-latex-recommended texlive-science)",
+)
+def test_a_paper_with_hostile_names_compiles(snn: Trace, chip: Device, tmp_path: Path) -> None:
+    name = r"a_b{\input{x}}[1]%$#&~^" + '"<>|'
+    calls = tuple(
+        msgspec.structs.replace(call, path=f"{name}{place}", layer=name)
+        for place, call in enumerate(snn.calls)
+    )
+    hostile = msgspec.structs.replace(snn, calls=calls, model=name)
+    priced = report(hostile, [chip, "a100", "cortex-m4"])
+    priced.save(tmp_path / "report.tex")
+    compare({"snn": snn, name: hostile}, [chip, "cortex-m4"]).save(tmp_path / "comparison.tex")
+    paper = PAPER.replace("METHODS", priced.methods("latex").paragraph)
+    (tmp_path / "paper.tex").write_text(paper, encoding="utf-8")
+    run = subprocess.run(
+        ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    assert run.returncode == 0, run.stdout[-2000:]
