@@ -217,9 +217,12 @@ def _problem(products: Products, option: Option) -> Problem:
     density = np.where(np.isnan(products.density), 1.0, products.density)
     if option.operand == "weights":
         return Problem(products.n, products.k, products.m, products.weight_density)
-    # The one kernel that skips zeros of both operands.
-    both = {"weight_density": products.weight_density} if option.kernel == "gather" else {}
-    return Problem(products.m, products.k, products.n, density, both)
+    # The one kernel that skips zeros of both operands, and the one that lowers convolutions as it goes.
+    options = {
+        "gather": {"weight_density": products.weight_density},
+        "dense": {"a_share": products.input_share},
+    }
+    return Problem(products.m, products.k, products.n, density, options.get(option.kernel, {}))
 
 
 def _legal(products: Products, option: Option) -> Flags:

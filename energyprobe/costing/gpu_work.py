@@ -59,6 +59,8 @@ class Products:
         Kernels in a batch.
     looped : ndarray of bool, shape (products,)
         Whether they run one timestep after the other.
+    input_share : ndarray, shape (products,)
+        Elements of the input over those of A: less than 1 where positions of a convolution share inputs.
     convolution, sparse : ndarray of bool, shape (products,)
         Whether the operation is a convolution, or stored as a sparse matrix.
     """
@@ -71,6 +73,7 @@ class Products:
     weight_density: Array
     runs: Array
     looped: Flags
+    input_share: Array
     convolution: Flags
     sparse: Flags
 
@@ -182,6 +185,7 @@ def products_of(work: Work, at_once: Flags, batch: int) -> Products:
         weight_density=np.array([_weight_density(step) for step in steps]),
         runs=np.where(together, share, runs),
         looped=~together & (runs > share),
+        input_share=np.array([_input_share(step.operation) for step in steps], dtype=np.float64),
         convolution=np.array([isinstance(step.operation, Conv) for step in steps], dtype=bool),
         sparse=np.array([isinstance(step.operation, Sparse) for step in steps], dtype=bool),
     )
@@ -233,6 +237,14 @@ def _runs(work: Work, row: npt.NDArray[np.intp], steps: list[Step]) -> tuple[Arr
     share = np.array([work.calls[each].samples for each in row.tolist()], dtype=np.float64) / work.samples
     executions = np.array([step.executions for step in steps], dtype=np.float64)
     return share, executions / work.samples * work.repeats[row]
+
+
+def _input_share(operation: AnyOperation) -> float:
+    """Elements that a convolution reads over those of its lowered input, 1 at the most."""
+    if not isinstance(operation, Conv) or operation.transposed:
+        return 1.0
+    m, k, _ = shape_of(operation)
+    return min(1.0, math.prod(operation.input_shape) * operation.channels / (m * k))
 
 
 def _weight_density(step: Step) -> float:

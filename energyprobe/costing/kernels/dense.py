@@ -35,7 +35,8 @@ def dense(problem: Problem, chip: Rates, constants: Constants) -> Parts:
     Parameters
     ----------
     problem : Problem
-        Sizes; the density changes nothing.
+        Sizes; the density changes nothing. Option ``a_share``: bytes of A that are read, of mk b; less than 1
+        for a lowered convolution, whose inputs several positions share.
     chip : Rates
         The chip.
     constants : mapping
@@ -46,7 +47,7 @@ def dense(problem: Problem, chip: Rates, constants: Constants) -> Parts:
     Parts
         Of the fastest tile.
     """
-    return tiled(problem, chip, constants)
+    return tiled(problem, chip, constants, a_share=problem.options.get("a_share", 1.0))
 
 
 def tiled(
@@ -54,7 +55,7 @@ def tiled(
     chip: Rates,
     constants: Constants,
     flop_share: Value = 1.0,
-    a_share: float = 1.0,
+    a_share: Value = 1.0,
 ) -> Parts:
     """As `dense`, where only a share of the FLOPs is done and of the bytes of A is read."""
     m, k, n = problem.m, problem.k, problem.n
