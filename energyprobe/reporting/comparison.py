@@ -18,7 +18,7 @@ from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
 from energyprobe.reporting.lacks import PRICED_PART
 from energyprobe.reporting.quality import Quality
-from energyprobe.reporting.reasons import reason
+from energyprobe.reporting.reasons import common, reason
 from energyprobe.reporting.result import Report
 from energyprobe.reporting.sampling import Resampled
 from energyprobe.reporting.verdicts import Verdict, judge, obstacles
@@ -190,6 +190,8 @@ class Comparison:
         outcome, bound, why = judge(cell, baseline)
         if outcome in ("less", "more"):
             why = reason(cell, baseline)
+        elif outcome == "no difference":
+            why = common(cell, baseline)
         ratio = UNKNOWN_RATIO if any(obstacles(cell, baseline)) else energy_ratio(cell, baseline)
         return Verdict(case, self.baseline, outcome, ratio, bound, why)
 

@@ -238,7 +238,7 @@ def _reading(comparison: Comparison) -> Iterator[str]:
     )
     if any(cell.is_lower_bound and cell.is_priced for cell in comparison.cells.values()):
         yield LOWER_BOUND_MEANS
-        yield f"{PRICED_PART}: both totals are lower bounds; figures are of what is priced, and no verdict"
+        yield f"{PRICED_PART}: of what is priced; one total, or both, is a lower bound"
         left = [
             device
             for device in comparison.devices

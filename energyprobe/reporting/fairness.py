@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from energyprobe.costing.device import Device
+from energyprobe.costing.gpu import GpuDevice
 from energyprobe.costing.processor import Processor
 from energyprobe.costing.table import CostTable
 from energyprobe.reporting.cells import Case
@@ -247,6 +248,8 @@ def _priced(cost: CostTable) -> str:
     device, dtype = cost.device, cost.scenario.dtype
     if dtype:
         return dtype
+    if isinstance(device, GpuDevice):
+        return "float32"
     if isinstance(device, Processor):
         return next(iter(device.constants.types))
     return device.dtypes[0] if device.dtypes else ""

@@ -50,6 +50,35 @@ def reason(cell: Cell, baseline: Cell) -> str:
     return "; ".join(filter(None, (facts, difference)))
 
 
+def common(cell: Cell, baseline: Cell) -> str:
+    """Say what both models spend most on, where they do not differ.
+
+    Parameters
+    ----------
+    cell, baseline : Cell
+        Two models on one device at one batch size.
+
+    Returns
+    -------
+    str
+        ``"mostly idle power in both (98 % and 97 %)"``; empty where no term is more than half of both.
+    """
+    shares = {
+        name: [_share(each.total, name) for each in (cell, baseline)]
+        for name in cell.total.terms
+        if name in baseline.total.terms
+    }
+    most = max(shares, key=lambda name: min(shares[name]), default="")
+    if not most or min(shares[most]) < BOUND:
+        return ""
+    told = " and ".join(f"{round(100 * share)} %" for share in shares[most])
+    return f"mostly {term_title(most)} in both ({told})"
+
+
+def _share(total: TotalCost, term: str) -> float:
+    return total.terms[term].energy_j / total.energy_j
+
+
 def _facts(dearer: Cell, other: Cell) -> Iterator[str]:
     """What the model that costs more does more often, and what its time is spent on."""
     device, scenario = dearer.cost.device, dearer.cost.scenario

@@ -110,11 +110,15 @@ def obstacles(cell: Cell, baseline: Cell) -> Iterator[str]:
     str
         Reasons; none where they can.
     """
+    graded = [each.case.model for each in (cell, baseline) if _is_graded(each)]
+    if graded:
+        are = "are" if len(graded) > 1 else "is"
+        yield f"it takes spikes, and {' and '.join(graded)} {are} of graded values"
     for each in (cell, baseline):
         if each.total.does_not_fit:
             yield f"{each.case.model} {each.total.does_not_fit}"
-        elif not each.is_priced:
-            yield _unpriced(each)
+        elif not each.is_priced and not _is_graded(each):
+            yield f"nothing of {each.case.model} has a price on it"
     if cell.is_priced and baseline.is_priced and not cell.cost.same_boundary(baseline.cost):
         yield f"the totals cover different things, {cell.cost.boundary} and {baseline.cost.boundary}"
     if cell.cost.scenario.inferences_per_second and draws_more_in_pauses(cell.cost.device):
@@ -138,8 +142,7 @@ def draws_more_in_pauses(device: Device) -> bool:
     return idle is not None and static is not None and idle.value_si > static.value_si
 
 
-def _unpriced(cell: Cell) -> str:
-    graded = any("reads graded values" in text for text in cell.cost.reasons)
-    if graded and not cell.cost.device.graded_events:
-        return f"it takes spikes, and {cell.case.model} is made of graded values"
-    return f"nothing of {cell.case.model} has a price on it"
+def _is_graded(cell: Cell) -> bool:
+    """Whether nothing of a model has a price because the device takes spikes, and the model values."""
+    reads = any("reads graded values" in text for text in cell.cost.reasons)
+    return reads and not cell.is_priced and not cell.cost.device.graded_events

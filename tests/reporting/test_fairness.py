@@ -103,6 +103,9 @@ def test_data_types(counted_ann) -> None:
         "the network that is priced",
     )
     own = {"a": ep.Scenario(dtype="float32"), "b": ep.Scenario(dtype="int8")}
+    assert told(both, "a100", quality=QUALITY, scenario={"b": ep.Scenario(dtype="int8")})[0] == (
+        "a100: the models are priced in different data types: a in float32, b in int8"
+    )
     assert told(both, "a100", quality=QUALITY, scenario=own)[0] == (
         "a100: the models are priced in different data types: a in float32, b in int8"
     )

@@ -82,7 +82,7 @@ def test_what_does_not_fit_has_no_verdict(cells) -> None:
 def test_a_conventional_network_on_a_chip_of_spikes_has_no_verdict(ann, counted_snn, chip) -> None:
     (verdict,) = ep.compare({"cnn": ann, "snn": counted_snn}, chip).verdicts
     assert verdict.outcome == "unknown" and math.isnan(verdict.ratio.value)
-    assert verdict.words == "no verdict: it takes spikes, and cnn is made of graded values"
+    assert verdict.words == "no verdict: it takes spikes, and cnn is of graded values"
 
 
 def test_totals_of_other_boundaries_are_not_divided(cells) -> None:
@@ -114,6 +114,19 @@ def test_reasons_of_a_lower_bound_are_those_of_the_calls(ann, counted_snn, cpu) 
         "no verdict: cnn's total is a lower bound (is uncounted: no rule for FFT); "
         "as far as priced, cnn uses 0.080–0.082 of snn's energy"
     )
+
+
+def test_no_difference_says_what_both_spend_on(counted_ann, counted_snn) -> None:
+    (found,) = ep.compare(
+        {"cnn": counted_ann, "snn": counted_snn}, "a100", inferences_per_second=0.01
+    ).verdicts
+    assert found.outcome == "no difference"
+    assert found.reason == "mostly idle power in both (100 % and 100 %)"
+
+
+def test_two_networks_of_values_are_told_at_once(counted_ann, chip) -> None:
+    (found,) = ep.compare({"a": counted_ann, "b": counted_ann}, chip).verdicts
+    assert found.words == "no verdict: it takes spikes, and b and a are of graded values"
 
 
 def verdict(outcome, low, high, bound="", reason="") -> Verdict:
