@@ -108,7 +108,8 @@ def gather(problem: Problem, core: Core, constants: Constants) -> Parts:
     ::
 
         event' = event + branch (1 − ρ)
-        T      = call + m row + mk scan + nnz event' + mn out + gather          gather as for `csr`
+        live   = m (1 − (1 − ρ)^k)                        rows of A with a non-zero
+        T      = call + m row + mk scan + nnz event' + live n out + gather       gather as for `csr`
 
     A non-zero among zeros is a branch that the processor did not foresee; among non-zeros it does.
 
@@ -127,10 +128,11 @@ def gather(problem: Problem, core: Core, constants: Constants) -> Parts:
         Of the kernel.
     """
     m, k, n, nonzeros = problem.m, problem.k, problem.n, problem.nonzeros
+    live = m * distinct_share(problem.density, k)
     scan = m * k * constants["scan"] + nonzeros * _event(problem, constants)
     return Parts(
         launch=constants["call"] + m * constants["row"],
-        output=scan + m * n * constants["out"],
+        output=scan + live * n * constants["out"],
         compute=0.0,
         memory=0.0,
         gather=_rows_s(problem, core, constants),
