@@ -60,7 +60,9 @@ def tiled(
     """As `dense`, where only a share of the FLOPs is done and of the bytes of A is read."""
     m, k, n = problem.m, problem.k, problem.n
     compulsory = chip.item * (a_share * m * k + k * n + m * n)
-    choice = _fastest(problem, compulsory, chip, constants, flop_share)
+    # What single precision cannot hold, such as a fit may try out, is infinite and never the fastest.
+    with np.errstate(over="ignore"):
+        choice = _fastest(problem, compulsory, chip, constants, flop_share)
     chosen = np.array(TILES, dtype=np.float64)[choice % len(TILES)]
     split_k = np.array(SPLITS, dtype=np.float64)[choice // len(TILES)]
     rows_of, columns_of = chosen[:, 0], chosen[:, 1]
