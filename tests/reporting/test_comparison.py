@@ -162,6 +162,19 @@ def test_scenarios_are_common_or_of_each_model(counted_ann: Trace, counted_snn: 
     assert own.cell("snn", "dense-cpu").energy_j == common.cell("snn", "dense-cpu").energy_j
 
 
+def test_a_stream_of_new_samples_is_paid_by_who_keeps_a_state(
+    counted_ann: Trace, counted_snn: Trace, cpu: Device
+) -> None:
+    # The spiking network pays for one timestep of its 30, the other for its whole input again.
+    traces = {"cnn": counted_ann, "snn": counted_snn}
+    whole, new = ep.compare(traces, cpu), ep.compare(traces, cpu, new_samples_per_inference=1)
+    assert new.cell("cnn", "dense-cpu").energy_j == whole.cell("cnn", "dense-cpu").energy_j
+    # 480 synops of the read-out and the filter's 48 operations have no timesteps: they stay.
+    once = 480 * 2e-9 + (10 + 48) * 0.5e-9
+    steps = whole.cell("snn", "dense-cpu").energy_j.value - once
+    assert new.cell("snn", "dense-cpu").energy_j.value == pytest.approx(steps / 30 + once, rel=0.01)
+
+
 def test_a_batch_size_of_a_scenario_is_taken(counted_ann: Trace, counted_snn: Trace, cpu: Device) -> None:
     assert ep.compare({"a": counted_ann, "b": counted_snn}, cpu, batch_size=7).batch_sizes == (7,)
 

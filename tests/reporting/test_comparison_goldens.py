@@ -17,6 +17,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.loading import parse_device
 from energyprobe.reporting.comparison import Comparison
 from energyprobe.reporting.document import Document, Lines, Table
+from energyprobe.reporting.latex import to_latex
 from energyprobe.reporting.markdown import to_markdown
 from energyprobe.reporting.terminal import to_text
 from energyprobe.trace.records import Trace
@@ -116,6 +117,12 @@ def test_terminal(name: str, width: int, comparisons: dict[str, Comparison]) -> 
 def test_markdown(name: str, comparisons: dict[str, Comparison]) -> None:
     page = to_markdown(comparisons[name].document)
     assert page == golden(f"{name}.md", page)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_latex(name: str, comparisons: dict[str, Comparison]) -> None:
+    page = to_latex(comparisons[name].document)
+    assert page == golden(f"{name}.tex", page)
 
 
 def rounded(value: object) -> object:
