@@ -102,33 +102,35 @@ def _fastest(
     one = np.float32(1.0)
     best = np.full(m.shape, np.inf, dtype=np.float32)
     choice = np.zeros(m.shape, dtype=np.int16)
-    for split_index, split in enumerate(SPLITS):
-        steps = np.ceil(k / np.float32(split * DEPTH))
-        traffic = least + np.float32(split) * outputs if split > 1 else least
-        memory_4 = np.square(np.square(traffic * byte_ms))
-        for tile_index, (rows, columns) in enumerate(TILES):
-            load = down[rows] * across[columns]
-            load *= np.float32(split / chip.sms)
-            waves = np.ceil(load)
-            time_ms = waves * steps
-            time_ms *= step_ms[tile_index]
-            np.square(time_ms, out=time_ms)
-            np.square(time_ms, out=time_ms)
-            time_ms += memory_4 / np.sqrt(np.minimum(load, one))
-            np.maximum(load, one, out=load)
-            load *= steps
-            load *= operands_ms[tile_index]
-            np.square(load, out=load)
-            np.square(load, out=load)
-            time_ms += load
-            np.sqrt(time_ms, out=time_ms)
-            np.sqrt(time_ms, out=time_ms)
-            waves *= wave_ms
-            time_ms += waves
-            if split > 1:
-                time_ms += reduce_ms
-            np.copyto(choice, np.int16(split_index * len(TILES) + tile_index), where=time_ms < best)
-            np.minimum(best, time_ms, out=best)
+    # Tiles that take longer than single precision can say are not chosen.
+    with np.errstate(over="ignore"):
+        for split_index, split in enumerate(SPLITS):
+            steps = np.ceil(k / np.float32(split * DEPTH))
+            traffic = least + np.float32(split) * outputs if split > 1 else least
+            memory_4 = np.square(np.square(traffic * byte_ms))
+            for tile_index, (rows, columns) in enumerate(TILES):
+                load = down[rows] * across[columns]
+                load *= np.float32(split / chip.sms)
+                waves = np.ceil(load)
+                time_ms = waves * steps
+                time_ms *= step_ms[tile_index]
+                np.square(time_ms, out=time_ms)
+                np.square(time_ms, out=time_ms)
+                time_ms += memory_4 / np.sqrt(np.minimum(load, one))
+                np.maximum(load, one, out=load)
+                load *= steps
+                load *= operands_ms[tile_index]
+                np.square(load, out=load)
+                np.square(load, out=load)
+                time_ms += load
+                np.sqrt(time_ms, out=time_ms)
+                np.sqrt(time_ms, out=time_ms)
+                waves *= wave_ms
+                time_ms += waves
+                if split > 1:
+                    time_ms += reduce_ms
+                np.copyto(choice, np.int16(split_index * len(TILES) + tile_index), where=time_ms < best)
+                np.minimum(best, time_ms, out=best)
     return choice
 
 
