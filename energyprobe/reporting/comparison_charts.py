@@ -120,7 +120,7 @@ def _ratios(comparison: Comparison) -> Chart:
 def _pareto(comparison: Comparison, device: str) -> Chart:
     table = quality_table(comparison)
     assert table is not None
-    own = ("model", "quality", "interval", f"{device} front")
+    own = ("model", "quality", "interval", f"{device} energy", f"{device} front")
     front = ", ".join(pareto(comparison, device, comparison.batch_sizes[0]))
     return Chart(
         title=f"Quality against energy on {device}",

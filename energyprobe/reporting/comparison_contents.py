@@ -236,6 +236,8 @@ def _reading(comparison: Comparison) -> Iterator[str]:
         "the sampling error (1.96 standard errors of the recorded activity, all layers together) is drawn "
         "for each model apart, too"
     )
+    if comparison.quality:
+        yield "unbeaten: no other model has both a better quality and a lower energy, as measured and priced"
     if any(cell.is_lower_bound and cell.is_priced for cell in comparison.cells.values()):
         yield LOWER_BOUND_MEANS
         yield f"{PRICED_PART}: of what is priced; one total, or both, is a lower bound"

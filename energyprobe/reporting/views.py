@@ -234,15 +234,21 @@ def _device(cell: Cell) -> str:
 
 
 def _beside(comparison: Comparison, device: str) -> Iterator[Column]:
-    """Energy of each model on a device, marked where no other beats it, and energy per right answer."""
+    """Energy of each model on a device, whether any other beats it, and energy per right answer."""
     batch_size = comparison.batch_sizes[0]
     cells = [comparison.cells[Case(name, device, batch_size)] for name in comparison.models]
+    yield Column(
+        name=f"{device} energy",
+        header=f"{device}\nenergy",
+        cells=tuple(map(_energy, cells)),
+        values=tuple(cell.total.energy_j if cell.is_priced else None for cell in cells),
+        group=device,
+    )
     front = pareto(comparison, device, batch_size)
     yield Column(
         name=f"{device} front",
-        header=f"{device}\nenergy",
-        cells=tuple(_energy(cell, front) for cell in cells),
-        values=tuple(cell.total.energy_j if cell.is_priced else None for cell in cells),
+        header=f"{device}\nunbeaten",
+        cells=tuple(_unbeaten(comparison, cell, front) for cell in cells),
         group=device,
     )
     if all(quality.is_accuracy for quality in comparison.quality.values()):
@@ -254,11 +260,17 @@ def _beside(comparison: Comparison, device: str) -> Iterator[Column]:
         )
 
 
-def _energy(cell: Cell, front: tuple[str, ...]) -> str:
+def _energy(cell: Cell) -> str:
     if not cell.is_priced or cell.total.does_not_fit:
         return units.UNKNOWN
-    mark = f"{ON_THE_FRONT} " if len(front) and cell.case.model in front else ""
-    return mark + units.quantity(cell.total.energy_j, "J", lower_bound=cell.is_lower_bound)
+    return units.quantity(cell.total.energy_j, "J", lower_bound=cell.is_lower_bound)
+
+
+def _unbeaten(comparison: Comparison, cell: Cell, front: tuple[str, ...]) -> str:
+    """Whether no other model beats it in both energy and quality."""
+    if cell.case.model not in comparison.quality or not cell.is_complete:
+        return units.UNKNOWN
+    return "yes" if cell.case.model in front else "no"
 
 
 def _per_right_answer(comparison: Comparison, cell: Cell) -> str:
@@ -266,7 +278,3 @@ def _per_right_answer(comparison: Comparison, cell: Cell) -> str:
     if quality is None or not quality.value or not cell.is_priced or cell.total.does_not_fit:
         return units.UNKNOWN
     return units.quantity(cell.total.energy_j / quality.value, "J", lower_bound=cell.is_lower_bound)
-
-
-ON_THE_FRONT = "★"
-"""Mark of a model that no other beats in both energy and quality."""

@@ -57,7 +57,7 @@ def test_charts_say_what_they_show(comparison: Comparison) -> None:
     assert quality.title == "Quality against energy on dense-cpu"
     assert quality.description.endswith("No other beats in both: cnn.")
     assert [column.name for column in quality.table.columns] == [
-        "model", "quality", "interval", "dense-cpu front",
+        "model", "quality", "interval", "dense-cpu energy", "dense-cpu front",
     ]  # fmt: skip
     for chart in (ratios, quality):
         assert chart.title in inline_svg(chart, "a")

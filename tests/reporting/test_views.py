@@ -66,7 +66,8 @@ def test_energy_per_right_answer_stands_beside(comparison: Comparison, counted_a
     shown = cells(quality_table(comparison))
     assert shown["quality"] == ("80.0 %", "90.0 %") and shown["interval"] == ("—", "—")
     # 38.2 uJ / 0.8 and 473 uJ / 0.9
-    assert shown["dense-cpu front"] == ("★ 38.2 µJ", "★ 473 µJ")
+    assert shown["dense-cpu energy"] == ("38.2 µJ", "473 µJ")
+    assert shown["dense-cpu front"] == ("yes", "yes") and shown["spike-chip front"] == ("—", "—")
     assert shown["dense-cpu per right answer"] == ("47.7 µJ", "526 µJ")
     assert shown["spike-chip per right answer"] == ("—", "≥ 608 nJ")
     rmse = {"a": ep.Quality(0.3, "RMSE", higher_is_better=False)}
