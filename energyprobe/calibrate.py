@@ -33,8 +33,8 @@ def calibrate_cpu(path: str | os.PathLike[str], *, name: str, library: str = "te
     Raises
     ------
     DeviceError
-        If the file cannot be read, lacks columns or lines at its head, or has no rows of the library, or
-        there is no such library.
+        If the file cannot be read, lacks columns or lines at its head, has an impossible number, too few
+        layers or no rows of the library, or there is no such library.
     """
     import tomli_w
 
@@ -45,9 +45,10 @@ def calibrate_cpu(path: str | os.PathLike[str], *, name: str, library: str = "te
     facts, frame = read_kernels(path)
     try:
         processor, cells = Processor.of(facts), cells_of(frame, library)
+        unseen = held_out(cells, processor, library)
     except DeviceError as error:
         raise DeviceError(f"{path}: {error}") from error
-    fitted, unseen = fit_all(cells, processor, library), held_out(cells, processor, library)
+    fitted = fit_all(cells, processor, library)
     origin = os.fspath(path).replace(os.sep, "/")
     return tomli_w.dumps(device_table(name, origin, processor, cells, fitted, unseen))
 

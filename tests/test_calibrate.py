@@ -89,3 +89,16 @@ def test_what_cannot_be_calibrated_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_text("\n".join(rows), encoding="utf-8")
     with pytest.raises(DeviceError, match=r"cut.csv: no line '# clock_ghz = …' at the head of the file$"):
         calibrate_cpu(tmp_path / "cut.csv", name="mine")
+
+
+def test_one_layer_is_too_few(tmp_path: Path) -> None:
+    kept = [
+        line
+        for line in (ROOT / CSV).read_text(encoding="utf-8").splitlines()
+        if line.startswith(("#", "gpu,")) or "weights=784x128" in line
+    ]
+    (tmp_path / "one.csv").write_text("\n".join(kept), encoding="utf-8")
+    with pytest.raises(DeviceError) as caught:
+        calibrate_cpu(tmp_path / "one.csv", name="mine")
+    text = "one.csv: expected rows of 4 layers at least of the dense and the elementwise kernel"
+    assert str(caught.value).endswith(text)

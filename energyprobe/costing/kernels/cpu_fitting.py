@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from energyprobe.costing.kernels.core import Core, bandwidths
 from energyprobe.costing.kernels.cpu import CPU_KERNELS, facts_of, make_core
+from energyprobe.costing.kernels.cpu_models import ALL_ROWS
 from energyprobe.costing.kernels.fitting import fit_log
 from energyprobe.costing.kernels.measured import check_positive
 from energyprobe.costing.kernels.parts import Array, Problem
@@ -102,10 +103,7 @@ class Cell:
 
     def part(self, rows: npt.NDArray[np.bool_]) -> Cell:
         """Some of its rows."""
-        options = {name: np.asarray(value)[rows] for name, value in self.problem.options.items()}
-        whole = self.problem
-        problem = Problem(whole.m[rows], whole.k[rows], whole.n[rows], whole.density[rows], options)
-        return Cell(self.kernel, problem, self.time_s[rows], self.layer[rows])
+        return Cell(self.kernel, self.problem.part(np.flatnonzero(rows)), self.time_s[rows], self.layer[rows])
 
     def seconds(self, core: Core, constants: Mapping[str, float]) -> Array:
         """Predicted times."""
@@ -152,7 +150,7 @@ def _cell(kernel: str, rows: pd.DataFrame) -> Cell:
     density = rows["nnz"].to_numpy(np.float64) / (m * k)
     turns = pattern.str.extract(r"rows=(\d+)")[0].astype(float).fillna(np.inf).to_numpy()
     options = {
-        "rows": np.minimum(turns, 1e12),
+        "rows": np.minimum(turns, ALL_ROWS),
         "accesses": np.full(len(rows), SPIKING_ACCESSES),
     }
     layer = pattern.str.extract(r"weights=(\d+x\d+)")[0]
@@ -222,12 +220,20 @@ def _fit(
 
 
 def held_out(cells: Mapping[str, Cell], processor: Processor, library: str) -> dict[str, Array]:
-    """Times of every row, by kernel, as predicted by fits that have not seen its layer."""
+    """Times of every row, by kernel, as predicted by fits that have not seen its layer.
+
+    Raises
+    ------
+    DeviceError
+        If there are too few layers to leave some out.
+    """
     names = np.unique(np.concatenate([cell.layer for cell in cells.values()]).astype(str))
+    if len(set(cells["dense"].layer)) < FOLDS or len(set(cells["elementwise"].layer)) < FOLDS:
+        raise DeviceError(f"expected rows of {FOLDS} layers at least of the dense and the elementwise kernel")
     fold_of = dict(zip(names, np.random.default_rng(SEED).permutation(len(names)) % FOLDS, strict=True))
     folds = {name: np.array([fold_of[str(each)] for each in cell.layer]) for name, cell in cells.items()}
     predicted = {name: np.empty(len(cell)) for name, cell in cells.items()}
-    for fold in range(min(FOLDS, len(names))):
+    for fold in range(FOLDS):
         train = {name: cell.part(folds[name] != fold) for name, cell in cells.items()}
         fitted = fit_all(train, processor, library)
         for name, cell in cells.items():
