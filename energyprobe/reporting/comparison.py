@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -17,6 +16,7 @@ from energyprobe.costing.scenario import Scenario
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
 from energyprobe.reporting.lacks import PRICED_PART
+from energyprobe.reporting.published import Published
 from energyprobe.reporting.quality import Quality
 from energyprobe.reporting.reasons import common, reason
 from energyprobe.reporting.result import Report
@@ -25,7 +25,6 @@ from energyprobe.reporting.verdicts import Verdict, judge, obstacles
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, ConsoleOptions, RenderableType
 
     from energyprobe.reporting.breakevens import Breakeven
     from energyprobe.reporting.chart import Chart
@@ -37,7 +36,7 @@ UNKNOWN_RATIO = Interval(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Published):
     """What several models cost on the same devices, and which of them uses less.
 
     ``print(comparison)`` writes verdicts and tables as wide as the terminal, in colour where it shows colour.
@@ -253,24 +252,6 @@ class Comparison:
                 "verdict": verdict.words if verdict else "",
             }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the comparison to a file.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Its suffix says how: ``.csv``, ``.html``, ``.json``, ``.md``, ``.pdf``, ``.png``, ``.svg``,
-            ``.tex`` or ``.txt``.
-
-        Raises
-        ------
-        ReportError
-            If the suffix is another one.
-        """
-        from energyprobe.reporting.saving import save
-
-        save(self, path)
-
     @property
     def bibtex(self) -> str:
         """BibTeX entries of everything that the devices cite."""
@@ -300,15 +281,6 @@ class Comparison:
     def __repr__(self) -> str:
         names = f"{list(self.models)!r}, devices={list(self.devices)!r}"
         return f"Comparison({names}, batch_sizes={list(self.batch_sizes)!r}, baseline={self.baseline!r})"
-
-    def __str__(self) -> str:
-        return str(self.document)
-
-    def _repr_html_(self) -> str:
-        return self.document._repr_html_()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        return self.document.__rich_console__(console, options)
 
 
 def _named(name: str, interval: Interval) -> dict[str, float]:

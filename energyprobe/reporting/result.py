@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from energyprobe.costing.bibliography import bibliography
-from energyprobe.costing.device import Device
-from energyprobe.costing.lookup import AnyDevice, resolve_device
+from energyprobe.costing.lookup import AnyDevice
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable, TotalCost
 from energyprobe.counting.table import CountTable, count, reading_for
-from energyprobe.errors import ReportError, nearest
+from energyprobe.errors import ReportError
 from energyprobe.reporting.arrangement import Arrangement
 from energyprobe.reporting.kernels import KERNEL_COLUMNS
 from energyprobe.reporting.layers import Layer
+from energyprobe.reporting.naming import asked_name, named
 from energyprobe.reporting.prices import Prices
+from energyprobe.reporting.published import Published
 from energyprobe.reporting.running import chosen_fields
 from energyprobe.reporting.view import View, views_of
 from energyprobe.trace.records import Trace
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, ConsoleOptions, RenderableType
 
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
@@ -66,7 +65,7 @@ def report(
     if scenario is not None and fields:
         raise ReportError(f"give a scenario or fields of one ({', '.join(fields)}), not both")
     scenario = scenario or Scenario(**fields)
-    chosen = _named(devices)
+    chosen = named(devices)
     readings = {name: reading_for(trace, device.reading) for name, device in chosen.items()}
     counts = {reading: count(trace, reading) for reading in set(readings.values())}
     tables = {name: counts[reading] for name, reading in readings.items()}
@@ -75,7 +74,7 @@ def report(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Report:
+class Report(Published):
     """What a recorded network costs on some devices, layer by layer.
 
     ``print(report)`` writes tables as wide as the terminal, in colour where it shows colour.
@@ -154,14 +153,7 @@ class Report:
         ReportError
             If the report has no such device; the message gives the nearest.
         """
-        names: dict[str, str] = {}
-        for asked, cost in self.costs.items():
-            names |= dict.fromkeys(map(str.lower, (cost.device.name, *cost.device.aliases)), asked)
-        names |= {asked.lower(): asked for asked in self.costs}
-        wanted = device.strip().lower()
-        if wanted not in names:
-            raise ReportError(f"the report has no device {device!r}: {nearest(wanted, names)}")
-        return names[wanted]
+        return asked_name(self.costs, device)
 
     def select(self, *columns: str) -> Report:
         """Choose the columns of the per-layer table.
@@ -246,24 +238,6 @@ class Report:
 
         return frame_of(self, columns)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report to a file.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Its suffix says how: ``.html`` (one page that needs nothing else), ``.md``, ``.tex``, ``.txt``,
-            ``.csv`` (as `to_dataframe`), ``.json``; ``.png``, ``.svg``, ``.pdf`` (the charts).
-
-        Raises
-        ------
-        ReportError
-            If the suffix is another one, there is no such folder, or there is nothing to draw.
-        """
-        from energyprobe.reporting.saving import save
-
-        save(self, path)
-
     def methods(self, format: Literal["text", "latex"] = "text") -> MethodsText:
         r"""Write a paragraph for the methods of a paper, and the BibTeX entries that it cites.
 
@@ -342,29 +316,3 @@ class Report:
         devices = ", ".join(map(repr, self.devices))
         fields = ", ".join(f"{name}={value!r}" for name, value in chosen_fields(self.scenario).items())
         return f"Report({self.trace.model!r}, devices=[{devices}], {fields})"
-
-    def __str__(self) -> str:
-        return str(self.document)
-
-    def _repr_html_(self) -> str:
-        return self.document._repr_html_()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        return self.document.__rich_console__(console, options)
-
-
-def _named(devices: AnyDevice | Iterable[AnyDevice]) -> dict[str, Device]:
-    """The devices under the names that they were asked for."""
-    asked = [devices] if isinstance(devices, str | os.PathLike | Device) else list(devices)
-    if not asked:
-        raise ReportError("name at least one device: energyprobe.devices() lists them")
-    chosen: dict[str, Device] = {}
-    for each in asked:
-        if not isinstance(each, str | os.PathLike | Device):
-            raise ReportError(f"a device is a name, a path or a Device, got {type(each).__name__}")
-        device = resolve_device(each)
-        if device.name in (other.name for other in chosen.values()):
-            raise ReportError(f"device {device.name!r} is named twice")
-        by_name = isinstance(each, str) and not each.endswith(".toml")
-        chosen[str(each).strip().lower() if by_name else device.name] = device
-    return chosen

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from energyprobe.errors import ReportError
 from energyprobe.reporting.html import to_html
@@ -17,35 +17,9 @@ from energyprobe.reporting.stored import document_data
 from energyprobe.reporting.terminal import to_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from energyprobe.reporting.chart import Chart
-    from energyprobe.reporting.document import Document
+    from energyprobe.reporting.published import Publication
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-class Publication(Protocol):
-    """What can be saved: it is words, charts, sources, plain data and a tidy table."""
-
-    @property
-    def document(self) -> Document:
-        """What it says in words."""
-
-    @property
-    def charts(self) -> tuple[Chart, ...]:
-        """What it shows."""
-
-    @property
-    def bibtex(self) -> str:
-        """Entries of what it cites."""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """What it says in numbers, for JSON."""
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """What it says in numbers, as a table."""
 
 
 def save(publication: Publication, path: str | os.PathLike[str]) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energyprobe.errors import ReportError
 from energyprobe.reporting.document import Column, Document, Lines, Table
+from energyprobe.reporting.published import Published
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, ConsoleOptions, RenderableType
 
     from energyprobe.reporting.chart import Chart
 
@@ -27,7 +26,7 @@ COMPARISON_SCHEMA = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StoredReport:
+class StoredReport(Published):
     """A report or a comparison that was saved as JSON.
 
     ``print`` writes what it wrote when it was saved. What was recorded and priced is not in the file: a
@@ -69,34 +68,8 @@ class StoredReport:
                 frame[name] = frame[name].astype(float)
         return frame
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Its suffix says how, as for `Report.save`; there are no images.
-
-        Raises
-        ------
-        ReportError
-            If the suffix is another one.
-        """
-        from energyprobe.reporting.saving import save
-
-        save(self, path)
-
     def __repr__(self) -> str:
         return f"StoredReport({self.document.heading!r})"
-
-    def __str__(self) -> str:
-        return str(self.document)
-
-    def _repr_html_(self) -> str:
-        return self.document._repr_html_()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        return self.document.__rich_console__(console, options)
 
 
 def load_report(path: str | os.PathLike[str]) -> StoredReport:
