@@ -3,9 +3,11 @@
 `energyprobe.reporting.result` makes a report; `contents` puts it into a `document` of tables and lines, which
 `terminal`, `markdown`, `latex` and `html` render; `plot` draws its charts; `frame` and `data` hold its
 numbers, `saving` the formats of files.
+
+`comparing` prices several models on the same devices; `comparison` is what comes of it: `cells` with joint
+draws, `verdicts` with their `reasons`, `views`, `breakevens`, `sensitivity` and `fairness`, in such documents.
 """
 
 from energyprobe.reporting import plot
-from energyprobe.reporting.side_by_side import totals_table
 
-__all__ = ["plot", "totals_table"]
+__all__ = ["plot"]
