@@ -5,7 +5,7 @@
 numbers, `saving` the formats of files.
 
 `comparing` prices several models on the same devices; `comparison` is what comes of it: `cells` with joint
-draws, `verdicts` with their `reasons`, `views`, `breakevens`, `sensitivity` and `fairness`, in such documents.
+draws, `verdicts` with their `reasons`, `views`, `breakevens`, `sensitivity` and `fairness`, as documents.
 """
 
 from energyprobe.reporting import plot
