@@ -98,7 +98,8 @@ def nearest_neighbours_j() -> tuple[float, float]:
     update = _call(
         "neurons", NeuronUpdate(neuron="integrate-and-fire", neurons=neurons), None, steps, ("match",)
     )
-    terms = ep.device("loihi").cost(_trace(match, update)).total().terms
+    loihi = msgspec.structs.replace(ep.device("loihi"), held_out=None)
+    terms = loihi.cost(_trace(match, update)).total().terms
     updates = terms["neuron_updates"]
     return terms["acs"].energy_j + updates.low_j, terms["acs"].energy_j + updates.energy_j
 
