@@ -236,6 +236,11 @@ def _reading(comparison: Comparison) -> Iterator[str]:
         "the sampling error (1.96 standard errors of the recorded activity, all layers together) is drawn "
         "for each model apart, too"
     )
+    if any("–" not in ratio_words(each.ratio) for each in comparison.verdicts if each.ratio.is_known):
+        yield (
+            "a ratio of one figure: what is uncertain of both models cancels, which does not make the device "
+            "model exact"
+        )
     if comparison.quality:
         yield "unbeaten: no other model has both a better quality and a lower energy, as measured and priced"
     if any(cell.is_lower_bound and cell.is_priced for cell in comparison.cells.values()):

@@ -261,3 +261,11 @@ def test_the_network_of_as_many_bits_is_one_more_model(counted_ann, counted_snn,
     assert eight.scenario("snn as 5-bit").dtype == "int8" and eight.scenario("snn").dtype is None
     with pytest.raises(ReportError, match="^no model 'sn' to be matched: did you mean 'snn'"):
         ep.compare(traces, cpu, bit_matched="sn")
+
+
+def test_a_ratio_of_one_figure_is_explained(counted_ann: Trace, counted_snn: Trace, cpu: Device) -> None:
+    told = "a ratio of one figure: what is uncertain of both models cancels"
+    traces = {"cnn": counted_ann, "snn": counted_snn}
+    # All energy of the microcontroller is its power times the time that it takes.
+    assert told in str(ep.compare(traces, "cortex-m4").document).replace("\n   ", " ")
+    assert told not in str(ep.compare(traces, cpu).document).replace("\n   ", " ")
