@@ -65,6 +65,7 @@ def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario:
             "call": [work.calls[row].call_index for row in rows],
             "density": products.density,
             "breakeven_density": crossing.density,
+            "breakeven_density_if_zeros_save": crossing.density_if_zeros_save,
             "firing_rate_hz": rates,
             "firing_rate_needed_hz": needed,
             "verdict": verdicts(products.density, crossing.density, crossing.reason),

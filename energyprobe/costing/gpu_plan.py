@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from energyprobe.costing.chosen_kernels import ChosenKernels
 from energyprobe.costing.gpu_choice import DENSE, STORED, Option, Quantity, Runs, Shop, options_of
 from energyprobe.costing.gpu_work import Elementwises, Flags, Products, elementwises_of, products_of
 from energyprobe.costing.kernels.crossing import SMALLEST, highest
 from energyprobe.costing.kernels.parts import LIMITS
-from energyprobe.costing.table import Array, ChosenKernels
+from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
 
 BOUND = 0.5
@@ -114,13 +116,21 @@ class Plan:
             return self.shop.cheapest(replace(self.products, density=density), options, quantity)
 
         dense = self.dense.of(quantity)
-        density = highest(lambda share: dense - at(share).of(quantity), dense.shape)
+
+        def below_which(saved: float) -> Array:
+            """Where the dense kernel, which zeros may lower, takes as much."""
+            return highest(
+                lambda share: dense * (1.0 - saved * (1.0 - share)) - at(share).of(quantity), dense.shape
+            )
+
+        density = below_which(0.0)
         below = at(np.maximum(0.99 * density, SMALLEST))
         names = np.array([option.words for option in options])
         launches = (below.limit == 0) | (self.dense.limit == 0)
         why = np.where(launches, "none: launch-bound", "none: dense is cheaper at any density")
         return Crossing(
             density=density,
+            density_if_zeros_save=below_which(ZEROS_SAVE) if quantity == "energy" else density,
             kernel=np.where(density > 0.0, names[below.option], ""),
             reason=np.where(density > 0.0, "", why),
         )
@@ -134,6 +144,8 @@ class Crossing:
     ----------
     density : ndarray
         Below it the best sparse kernel wins; 0 where none does.
+    density_if_zeros_save : ndarray
+        The same where the dense kernel draws less power on zeros, as much less as was ever seen.
     kernel : ndarray of str
         The one that wins just below; empty where none does.
     reason : ndarray of str
@@ -141,6 +153,7 @@ class Crossing:
     """
 
     density: Array
+    density_if_zeros_save: Array
     kernel: npt.NDArray[np.str_]
     reason: npt.NDArray[np.str_]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from energyprobe.costing.table import ChosenKernels, CostTable
+from energyprobe.costing.chosen_kernels import ChosenKernels
+from energyprobe.costing.table import CostTable
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Column
 from energyprobe.reporting.prices import Prices, price_words

@@ -42,6 +42,8 @@ def test_each_layer_is_told_what_it_needs(net) -> None:
         row = frame.loc[name]
         assert row.density == density
         assert row.breakeven_density == pytest.approx(float(alone.density), rel=1e-6)
+        saving = float(alone.density_if_zeros_save)
+        assert row.breakeven_density_if_zeros_save == pytest.approx(saving, rel=1e-6)
         # Spikes per neuron in a timestep of 1 ms.
         assert row.firing_rate_hz == pytest.approx(1000 * density)
         assert row.firing_rate_needed_hz == pytest.approx(1000 * row.breakeven_density)
