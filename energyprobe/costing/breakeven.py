@@ -57,8 +57,9 @@ def breakeven(
         ``breakeven_density`` (0 where there is none; ``breakeven_density_if_zeros_save``: where the dense
         kernel draws less power on zeros, as much less as was ever seen), ``firing_rate_hz`` of the inputs
         now and ``firing_rate_needed_hz`` (NaN without a dt, or where none helps), ``verdict`` (``"pays
-        now"``, ``"too dense"``, or why nothing pays, such as ``"none: launch-bound"``), ``kernel``: the best sparse kernel
-        now; time of a batch and energy of an inference on the dense kernel and on that one
+        now"``, ``"too dense"``, or why nothing pays, such as ``"none: launch-bound"``),
+        ``kernel``: the best sparse kernel now; time of a batch and energy of an inference on the dense kernel
+        and on that one
         (``dense_time_s, kernel_time_s, speedup, dense_j, kernel_j, energy_saving``: more than 1 is a gain),
         ``calibrated`` and ``needs_custom_kernel``.
 
