@@ -13,7 +13,7 @@ from energyprobe.reporting.fairness import fairness
 from energyprobe.reporting.lacks import PRICED_PART
 from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, devices, sources
-from energyprobe.reporting.running import scenario_words
+from energyprobe.reporting.running import per_words, scenario_words
 from energyprobe.reporting.sensitivity import sensitivity_table
 from energyprobe.reporting.verdicts import obstacles
 from energyprobe.reporting.views import best_devices, naive_table, quality_table
@@ -117,7 +117,7 @@ def per_device(comparison: Comparison) -> Table:
         for quantity in QUANTITIES
         for column in (*_values(comparison, places, quantity), *_ratios(comparison, places, quantity))
     )
-    title = "Each model on each device, per inference"
+    title = f"Each model on each device, {per_words(comparison.scenario(comparison.models[0]))}"
     return Table(title, (_key(comparison, places), *columns))
 
 

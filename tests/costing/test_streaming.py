@@ -160,3 +160,10 @@ def test_a_report_says_what_a_stream_costs(controller):
     assert "power" in text
     usual = str(ep.report(controller(), "loihi"))
     assert "Totals, per inference" in usual and "energy of a timestep" not in usual
+
+
+def test_a_comparison_of_streams_is_per_second(controller):
+    trace = controller()
+    busier = replace(trace, model="busier", fingerprint="busier")
+    text = str(ep.compare({"one": trace, "two": busier}, "loihi", streaming=True))
+    assert "Each model on each device, per second" in text
