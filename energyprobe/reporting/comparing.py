@@ -79,6 +79,14 @@ def compare(
     ScenarioError
         If a field of the scenario is unknown or impossible.
     """
+    if not isinstance(traces, Mapping):
+        raise ReportError(f"give models as {{name: trace}}, got {type(traces).__name__}")
+    for name, trace in traces.items():
+        if not isinstance(trace, Trace):
+            raise ReportError(
+                f"model {name!r}: expected a Trace (probe.trace, or ep.load_trace(path)), "
+                f"got {type(trace).__name__}"
+            )
     if len(traces) < 2:
         raise ReportError(f"give at least two models to compare, got {len(traces)}")
     baseline = next(iter(traces)) if baseline is None else baseline

@@ -214,6 +214,17 @@ def test_one_model_is_no_comparison(counted_ann: Trace, cpu: Device) -> None:
         ep.compare({"cnn": counted_ann}, cpu)
 
 
+def test_what_is_no_model_is_refused(counted_ann: Trace, cpu: Device) -> None:
+    with pytest.raises(ReportError) as caught:
+        ep.compare([counted_ann, counted_ann], cpu)
+    assert str(caught.value) == "give models as {name: trace}, got list"
+    with pytest.raises(ReportError) as caught:
+        ep.compare({"a": counted_ann, "b": ep.report(counted_ann, cpu)}, cpu)
+    assert str(caught.value) == (
+        "model 'b': expected a Trace (probe.trace, or ep.load_trace(path)), got Report"
+    )
+
+
 @pytest.mark.parametrize(
     ("case", "message"),
     [
