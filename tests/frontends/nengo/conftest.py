@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 
 import nengo
 import numpy as np
@@ -46,3 +49,20 @@ def find():
 @pytest.fixture
 def random():
     return np.random.RandomState(7)
+
+
+@pytest.fixture
+def fresh():
+    """Run a script in a fresh interpreter that has not been told which Keras to use."""
+    inherited = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+
+    def run(script, **environment):
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script],
+            capture_output=True,
+            text=True,
+            env=inherited | environment,
+            check=False,
+        )
+
+    return run
