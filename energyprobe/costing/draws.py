@@ -93,7 +93,8 @@ class Draws:
         -------
         Drawn
         """
-        if not self.device.cost(counts, scenario).total().energy_j > 0:
+        first = self.device.cost(counts, scenario).total()
+        if not (first.energy_j > 0 or first.latency_s > 0):
             unknown = np.full(self.number, np.nan)
             return Drawn(energy_j=unknown, latency_s=unknown)
         totals = [device.cost(counts, scenario).total() for device in self.devices]
@@ -103,9 +104,9 @@ class Draws:
             ends = [(each.energy_j, each.low_j, each.high_j) for each in parts]
             energy_j = energy_j + self._quantiles(ends, self._of_term(term, network))
         times = [(each.latency_s, each.low_latency_s, each.high_latency_s) for each in totals]
-        unknown = np.isnan([each.energy_j for each in totals])
+        unpriced = [not each.energy_j > 0 for each in totals]
         return Drawn(
-            energy_j=np.where(unknown, np.nan, energy_j * self._errors(network)),
+            energy_j=np.where(unpriced, np.nan, energy_j * self._errors(network)),
             latency_s=self._quantiles(times, self._of_term("latency", network)),
         )
 

@@ -202,14 +202,14 @@ def _value(cell: Cell, quantity: Quantity) -> str:
     if cell.total.does_not_fit:
         return "does not fit"
     interval = quantity.of(cell)
-    if not interval.is_known or not cell.is_priced:
+    if not interval.value > 0:
         return units.UNKNOWN
     return units.quantity(interval.value, quantity.unit, lower_bound=cell.is_lower_bound)
 
 
 def _range(cell: Cell, quantity: Quantity) -> str:
     interval = quantity.of(cell)
-    if not interval.is_known or not cell.is_priced or cell.total.does_not_fit:
+    if not interval.value > 0 or cell.total.does_not_fit:
         return units.UNKNOWN
     if interval.low == interval.high:
         return units.NO_RANGE

@@ -10,6 +10,7 @@ import pytest
 import energyprobe as ep
 from energyprobe.costing.device import Device
 from energyprobe.errors import ReportError
+from energyprobe.reporting import units
 from energyprobe.reporting.comparison import Comparison
 from energyprobe.trace.records import Trace
 
@@ -280,3 +281,12 @@ def test_a_ratio_of_one_figure_is_explained(counted_ann: Trace, counted_snn: Tra
     # All energy of the microcontroller is its power times the time that it takes.
     assert told in str(ep.compare(traces, "cortex-m4").document).replace("\n   ", " ")
     assert told not in str(ep.compare(traces, cpu).document).replace("\n   ", " ")
+
+
+def test_latencies_are_shown_where_energies_are_not_modelled(counted_ann: Trace, counted_snn: Trace) -> None:
+    name = "amd-epyc-1-thread"
+    comparison = ep.compare({"cnn": counted_ann, "snn": counted_snn}, name, draws=20)
+    cell = comparison.cell("cnn", name, 1)
+    assert not cell.energy_j.is_known
+    assert cell.latency_s.low < cell.latency_s.value < cell.latency_s.high
+    assert units.quantity(cell.latency_s.value, "s") in str(comparison)
