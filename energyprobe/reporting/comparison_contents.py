@@ -13,6 +13,7 @@ from energyprobe.reporting.fairness import fairness
 from energyprobe.reporting.lacks import PRICED_PART
 from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, devices, sources
+from energyprobe.reporting.reproduction import reproduction_of
 from energyprobe.reporting.running import per_words, scenario_words
 from energyprobe.reporting.sensitivity import sensitivity_table
 from energyprobe.reporting.verdicts import obstacles
@@ -88,6 +89,18 @@ def _sections(comparison: Comparison) -> Iterator[Table | Lines]:
     prices = next(iter(comparison.reports.values())).prices
     yield devices(prices)
     yield sources(prices)
+    yield _reproduction(comparison)
+
+
+def _reproduction(comparison: Comparison) -> Lines:
+    """Versions, recordings and the call; the scenario stands above."""
+    traces = {name: comparison.reports[name, comparison.batch_sizes[0]].trace for name in comparison.models}
+    call = (
+        f"compare({{name: load_trace(…)}}, devices={list(comparison.devices)!r}, "
+        f"batch_sizes={list(comparison.batch_sizes)!r}, baseline={comparison.baseline!r}, "
+        f"draws={comparison.draws}, seed={comparison.seed})"
+    )
+    return reproduction_of(traces, call)
 
 
 def verdicts(comparison: Comparison) -> Lines:

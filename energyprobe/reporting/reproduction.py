@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from energyprobe import __version__
 from energyprobe.costing.scenario import Scenario
@@ -31,15 +31,40 @@ def reproduction(trace: Trace, devices: Iterable[str], scenario: Scenario) -> Li
     return Lines("Reproduction", tuple(_lines(trace, list(devices), scenario)))
 
 
+def reproduction_of(traces: Mapping[str, Trace], call: str) -> Lines:
+    """Say how a comparison is made again.
+
+    Parameters
+    ----------
+    traces : mapping of str to Trace
+        The recordings of the models.
+    call : str
+        What compares them.
+
+    Returns
+    -------
+    Lines
+        Versions, what was recorded and how, and the call.
+    """
+    lines = [f"energyprobe {__version__}"]
+    for name, trace in traces.items():
+        lines += [f"{name}: {line}" for line in _recording(trace)]
+    return Lines("Reproduction", (*lines, call))
+
+
 def _lines(trace: Trace, devices: list[str], scenario: Scenario) -> Iterator[str]:
     yield f"energyprobe {__version__}"
+    yield from _recording(trace)
+    fields = "".join(f", {name}={value!r}" for name, value in chosen_fields(scenario).items())
+    yield f"report(load_trace(…), devices={devices!r}{fields})"
+
+
+def _recording(trace: Trace) -> Iterator[str]:
     if trace.versions:
         yield f"recorded with {_listed(trace.versions)}"
     if trace.options:
         yield f"options of the probe: {_listed(trace.options)}"
     yield f"recording of {trace.model}: fingerprint {trace.fingerprint}, schema {trace.schema}"
-    fields = "".join(f", {name}={value!r}" for name, value in chosen_fields(scenario).items())
-    yield f"report(load_trace(…), devices={devices!r}{fields})"
 
 
 def _listed(values: dict[str, str]) -> str:
