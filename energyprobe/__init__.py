@@ -1,6 +1,6 @@
 """Energy of neural networks, from what really happened in every layer.
 
-The data flows through four rooms, in this order:
+The data flows through five rooms, in this order:
 
 1. A probe (`energyprobe.frontends`) is attached to a model while it runs, and writes a `Trace`.
 2. A trace (`energyprobe.trace`) holds facts: which operations ran, how often, and how active their

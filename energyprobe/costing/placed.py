@@ -283,5 +283,7 @@ def _notes(parts: Sequence[Part], transfer: Transfer) -> Iterator[str]:
         yield f"{part.device.name} runs {len(part.rows)} of the layer calls"
         yield from (f"{part.device.name}: {note}" for note in part.cost.notes)
     yield f"{transfer.moved:,.0f} bytes, as recorded, are moved between devices in an inference"
+    if transfer.moved and transfer.time is None:
+        yield "latencies leave out the time of moving them: that of a byte is not given"
     if len(parts) > 1:
         yield "inferences follow each other as fast as the slowest device can; what waits is idle"

@@ -158,11 +158,7 @@ class Placement(_Named, frozen=True, forbid_unknown_fields=True):
                 name.removeprefix(start): value for name, value in values.items() if name.startswith(start)
             }
             changed[part.name] = part.at(own)
-        links = {
-            name: getattr(self, name).at(values[name])
-            for name in ("transfer", "transfer_s")
-            if name in values
-        }
+        links = {name: getattr(self, name).at(values[name]) for name in LINKS if name in values}
         places = {pattern: changed[part.name] for pattern, part in self._devices.items()}
         return msgspec.structs.replace(self, places=places, **links)
 

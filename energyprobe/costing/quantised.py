@@ -36,7 +36,7 @@ def bits_of(trace: Trace) -> int:
         If it has no spikes over timesteps.
     """
     spiking = any(step.use and step.use.spiking for call in trace.calls for step in call.steps)
-    timesteps = max(call.timesteps for call in trace.calls)
+    timesteps = max((call.timesteps for call in trace.calls), default=0)
     if not spiking or timesteps <= 1:
         raise ScenarioError(f"bit_matched: {trace.model!r} has no spikes over timesteps to be matched")
     return matched_bits(round(timesteps))

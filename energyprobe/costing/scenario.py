@@ -137,8 +137,13 @@ class Scenario:
         return widest((boundary, self.boundary)) == self.boundary
 
 
+def is_whole(value: object, least: int = 1) -> bool:
+    """Whether a value is a whole number of at least so much."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+
+
 def _whole(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+    if not is_whole(value):
         raise ScenarioError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from energyprobe.costing.scenario import is_whole
 from energyprobe.errors import ReportError
 from energyprobe.reporting.fields import FIELDS
 from energyprobe.reporting.layers import Layer
@@ -34,7 +35,7 @@ class Arrangement:
 
     def __post_init__(self) -> None:
         for name, value in (("top", self.top), ("depth", self.depth)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and not is_whole(value):
                 raise ReportError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 

@@ -11,7 +11,7 @@ from energyprobe.costing.device import Device
 from energyprobe.costing.lookup import AnyDevice, resolve_device
 from energyprobe.costing.quantised import bit_matched as matched_trace
 from energyprobe.costing.quantised import bits_of
-from energyprobe.costing.scenario import Scenario
+from energyprobe.costing.scenario import Scenario, is_whole
 from energyprobe.errors import ReportError, ScenarioError, nearest
 from energyprobe.reporting.comparison import Comparison
 from energyprobe.reporting.quality import Quality, qualities
@@ -92,7 +92,7 @@ def compare(
     baseline = next(iter(traces)) if baseline is None else baseline
     if baseline not in traces:
         raise ReportError(f"no model {baseline!r} to be the baseline: {nearest(baseline, traces)}")
-    if isinstance(draws, bool) or draws < 2:
+    if not is_whole(draws, 2):
         raise ReportError(f"draws must be a whole number of at least 2, got {draws!r}")
     given = qualities(traces, accuracy, quality)
     scenarios = _scenarios(traces, scenario, fields)

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from energyprobe.costing.activity import NORMAL_95
+from energyprobe.costing.scenario import is_whole
 from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting import units
-
-NORMAL_95 = 1.96
-"""Standard errors on either side of a mean that hold 95 % of a normal distribution."""
 
 ACCURACY = "accuracy"
 """The metric that is a fraction of right answers."""
@@ -52,7 +51,7 @@ class Quality:
             raise ReportError(f"the {self.metric} must be a finite number, got {self.value!r}")
         if self.metric == ACCURACY and not 0 <= self.value <= 1:
             raise ReportError(f"an accuracy must be a fraction between 0 and 1, got {self.value:g}")
-        if self.n_test is not None and (isinstance(self.n_test, bool) or self.n_test < 1):
+        if self.n_test is not None and not is_whole(self.n_test):
             raise ReportError(f"n_test must be a whole number of at least 1, got {self.n_test!r}")
         if (self.low is None) != (self.high is None):
             raise ReportError(f"the interval of the {self.metric} needs both ends, low and high")

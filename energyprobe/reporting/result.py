@@ -249,7 +249,6 @@ class Report(Published):
         Returns
         -------
         MethodsText
-        -------
             ``paragraph`` and ``bibtex``: ``paragraph, bibtex = report.methods("latex")``. The paragraph
             states version, recording, timesteps, how the network is run, and for each device its boundary,
             what it pays for, the constants that were charged, and what is not modelled.

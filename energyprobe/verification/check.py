@@ -112,14 +112,13 @@ def _first(x: Any, samples: int) -> Any:
         return {name: _first(each, samples) for name, each in x.items()}
     if isinstance(x, list | tuple):
         return [_first(each, samples) for each in x]
-    few = np.asarray(x)[:samples]
-    if not few.size:
-        raise OptionError("verify needs at least one sample: pass arrays with the samples as first axis")
-    return few
+    return np.asarray(x)[:samples]
 
 
 def _length(x: Any) -> int:
     """Samples in the first of the arrays."""
     while not isinstance(x, np.ndarray):
-        x = next(iter(x.values() if isinstance(x, Mapping) else x))
+        x = next(iter(x.values() if isinstance(x, Mapping) else x), np.empty(0))
+    if not len(x):
+        raise OptionError("verify needs at least one sample: pass arrays with the samples as first axis")
     return len(x)

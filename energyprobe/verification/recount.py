@@ -24,13 +24,13 @@ MOST_POSITIONS = 4096
 ONE_OPERATION = ("elu", "hard_sigmoid", "leaky_relu", "relu", "relu6", "selu", "sigmoid", "softplus", "tanh")
 """Activations that are one operation for each element, by convention."""
 
-
 POOLING = tuple(
     f"{scope}{kind}Pooling{axes}D"
     for scope in ("", "Global")
     for kind in ("Max", "Average")
     for axes in (1, 2, 3)
 )
+"""Pooling layers of Keras."""
 
 
 class CannotRecount(Exception):
@@ -183,12 +183,7 @@ RECOUNTED: dict[tuple[str, ...], Callable[[Any, Seen, float | None], Counts]] = 
     ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"): _weighted,
     ("SimpleRNN", "GRU", "LSTM"): _recurrent,
     ("Activation", "ReLU", "LeakyReLU", "ELU"): _activation_layer,
-    tuple(
-        f"{scope}{kind}Pooling{axes}D"
-        for scope in ("", "Global")
-        for kind in ("Max", "Average")
-        for axes in (1, 2, 3)
-    ): _pooling,
+    POOLING: _pooling,
     ("TimeDistributed",): _time_distributed,
 }
 """Types of Keras layers to the function that counts them."""

@@ -85,7 +85,7 @@ class Verification:
     def document(self) -> Document:
         """The result in words."""
         differing = len(self.differences)
-        verdict = f"{differing} differ" if differing else "all equal"
+        verdict = f"{differing} differ" if differing else "all equal" if self.checks else "nothing checked"
         columns = (
             _column("layer", [check.layer for check in self.checks], text=True),
             _column("quantity", [check.quantity for check in self.checks], text=True),

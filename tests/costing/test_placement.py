@@ -159,6 +159,18 @@ def test_moving_takes_time(trace: Trace, slow, fast, sources) -> None:
     assert total.time_per_inference_s == pytest.approx(60e-6)
 
 
+def test_a_time_that_is_left_out_is_told(trace: Trace, slow, fast, sources) -> None:
+    told = "latencies leave out the time of moving them: that of a byte is not given"
+    energy, time = link(5, "pJ/byte"), link(500, "ns/byte")
+    for places, links, expected in (
+        ({"conv*": slow, "*": fast}, (energy,), True),
+        ({"conv*": slow, "*": fast}, (energy, time), False),
+        ({"*": slow}, (energy,), False),
+    ):
+        notes = Placement(places, *links, sources=sources).cost(trace).notes
+        assert (told in notes) == expected
+
+
 def test_one_device_is_that_device(trace: Trace, slow) -> None:
     alone, whole = Placement({"*": slow}).cost(trace).total(), slow.cost(trace).total()
     assert (alone.energy_j, alone.latency_s) == pytest.approx((whole.energy_j, whole.latency_s))

@@ -185,6 +185,7 @@ def test_a_batch_size_of_a_scenario_is_taken(counted_ann: Trace, counted_snn: Tr
     [
         ({"baseline": "rnn"}, "no model 'rnn' to be the baseline: did you mean 'snn' or 'cnn'?"),
         ({"draws": 1}, "draws must be a whole number of at least 2, got 1"),
+        ({"draws": 2.5}, "draws must be a whole number of at least 2, got 2.5"),
         ({"batch_sizes": []}, "batch_sizes: expected at least one batch size"),
         (
             {"batch_sizes": 4, "batch_size": 2},

@@ -55,6 +55,7 @@ def test_better_has_a_sense() -> None:
         ({"value": math.nan}, "the accuracy must be a finite number, got nan"),
         ({"value": 98.0}, "an accuracy must be a fraction between 0 and 1, got 98"),
         ({"value": 0.9, "n_test": 0}, "n_test must be a whole number of at least 1, got 0"),
+        ({"value": 0.9, "n_test": 2.5}, "n_test must be a whole number of at least 1, got 2.5"),
         ({"value": 0.9, "low": 0.8}, "the interval of the accuracy needs both ends, low and high"),
         (
             {"value": 2.0, "metric": "RMSE", "low": 2.5, "high": 3.0},

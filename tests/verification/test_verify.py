@@ -100,6 +100,7 @@ def test_what_nothing_counts_is_unchecked(package) -> None:
     assert found.unchecked["flatten"] == "it is free"
     assert any(path.startswith("gru") for path in found.unchecked)
     assert found.checks == ()
+    assert "2 samples, 0 counts, nothing checked" in str(found)
     assert " · norm: nothing counts a LayerNormalization by brute force" in str(found)
 
 
@@ -129,8 +130,9 @@ def test_the_model_is_left_as_it_was(package) -> None:
     assert "call" not in vars(model.layers[-1]) and not model.run_eagerly
     np.testing.assert_equal(model.predict(x, verbose=0), before)
     np.testing.assert_equal(model.get_weights(), weights)
-    with pytest.raises(ep.OptionError, match="verify needs at least one sample"):
-        ep.verify(model, x[:0])
+    for nothing in (x[:0], [], {}):
+        with pytest.raises(ep.OptionError, match="verify needs at least one sample"):
+            ep.verify(model, nothing)
 
 
 @BOTH
