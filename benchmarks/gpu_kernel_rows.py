@@ -151,7 +151,7 @@ def cell(kind: Kind, gpu: str, dtype: str, structure: str, rows: pd.DataFrame) -
         structure=structure,
         regime=kind.regime,
         source=kind.source,
-        problem=Problem(m, k, n, density, options),  # type: ignore[arg-type]
+        problem=Problem(m, k, n, density, options),
         time_s=rows["time_us"].to_numpy(np.float64) * 1e-6,
         power_w=rows["power_w"].to_numpy(np.float64),
         weights=weight_names(rows),

@@ -100,17 +100,19 @@ def calibrate_gpu(path: str | os.PathLike[str], *, name: str, like: str | None =
 
     from energyprobe.costing.kernels.gpu_fitting import FEWEST, measured_kernels
     from energyprobe.costing.kernels.gpu_writing import device_table
-    from energyprobe.costing.kernels.measured import read_kernels
+    from energyprobe.costing.kernels.measured import read_kernels, year_of
 
-    _, frame = read_kernels(path)
+    facts, frame = read_kernels(path)
     try:
+        year = year_of(facts)
         gpu = _gpu_of(frame["gpu"].unique().tolist(), like)
         cells = list(measured_kernels(frame))
     except DeviceError as error:
         raise DeviceError(f"{path}: {error}") from error
     if not cells:
         raise DeviceError(f"{path}: no kernel that is modelled has {FEWEST} rows or more of one data type")
-    return tomli_w.dumps(device_table(name, os.fspath(path).replace(os.sep, "/"), gpu, cells))
+    origin = os.fspath(path).replace(os.sep, "/")
+    return tomli_w.dumps(device_table(name, origin, year, gpu, cells))
 
 
 def _gpu_of(named: list[object], like: str | None) -> GpuDevice:

@@ -117,7 +117,7 @@ def _rate(seen: Activity | None) -> float:
     """Spikes per neuron and timestep; NaN where they were not observed."""
     if seen is None or not seen.elements:
         return math.nan
-    return (seen.events if seen.spikes is None else seen.spikes) / seen.elements
+    return seen.spikes_or_events / seen.elements
 
 
 @dataclass(frozen=True, kw_only=True)

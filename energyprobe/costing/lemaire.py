@@ -226,6 +226,4 @@ def _sizes(operation: Conv | Dense) -> tuple[int, int, int]:
 
 
 def _spikes(activity: Activity | None) -> float:
-    if activity is None:
-        return math.nan
-    return activity.events if activity.spikes is None else activity.spikes
+    return math.nan if activity is None else activity.spikes_or_events

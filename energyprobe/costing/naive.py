@@ -55,4 +55,4 @@ def _price(step: Step | None, mac_j: float, ac_j: float) -> float:
     seen = step.use.activity
     if seen is None or not seen.elements:
         return float("nan")
-    return (seen.events if seen.spikes is None else seen.spikes) / seen.elements * ac_j
+    return seen.spikes_or_events / seen.elements * ac_j

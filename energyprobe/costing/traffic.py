@@ -135,7 +135,7 @@ def events_received(work: Work, graded_events: bool) -> Array:
         known = [each for each in read if each is not None]
         if len(known) < len(read):
             return None
-        return sum(each.events if each.spikes is None else each.spikes for each in known)
+        return sum(each.spikes_or_events for each in known)
 
     events = work.per_inference([received(step) for step in work.steps])
     return events if graded_events else np.where(work.takes_graded, 0.0, events)

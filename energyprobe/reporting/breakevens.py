@@ -248,5 +248,5 @@ def _rate(counts: CountTable) -> float:
         if step.use is not None and step.use.spiking and step.use.activity is not None
     ]
     elements = sum(each.elements for each in read)
-    spikes = sum(each.events if each.spikes is None else each.spikes for each in read)
+    spikes = sum(each.spikes_or_events for each in read)
     return spikes / elements if elements else 0.0

@@ -81,6 +81,11 @@ class Activity(Record, frozen=True, kw_only=True):
     positive: Magnitudes | None = None
     negative: Magnitudes | None = None
 
+    @property
+    def spikes_or_events(self) -> int:
+        """Spikes; events where it carries values."""
+        return self.events if self.spikes is None else self.spikes
+
 
 class Use(Record, frozen=True, kw_only=True):
     """One operation's reading of one tensor.

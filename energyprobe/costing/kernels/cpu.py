@@ -12,12 +12,12 @@ from energyprobe.costing.figures import UNITS, Dimension, Figure
 from energyprobe.costing.kernels import cpu_models
 from energyprobe.costing.kernels.core import LEVELS, Core, bandwidths
 from energyprobe.costing.kernels.cpu_models import CpuKernel
+from energyprobe.costing.kernels.fitted import FittedConstants
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.errors import DeviceError, ScenarioError, nearest
 
 ITEM_BYTES = 4.0
 """Kernels are measured in single precision."""
-
 
 SIZES = ("m", "k", "n")
 
@@ -128,7 +128,7 @@ DIMENSIONS: dict[str, Dimension] = {
 """What figures and constants measure; all others are times."""
 
 
-class CpuFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+class CpuFit(FittedConstants, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Constants of one kernel, fitted to measured times.
 
     Attributes
@@ -143,24 +143,9 @@ class CpuFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Smallest and largest of each `CpuKernelType.extent` among them.
     """
 
-    constants: dict[str, Figure]
-    low_ratio: float
-    high_ratio: float
     rows: int
     shapes: int
     ranges: dict[str, tuple[float, float]]
-
-    def __post_init__(self) -> None:
-        if not 0 < self.low_ratio <= 1 <= self.high_ratio:
-            raise DeviceError(
-                f"low_ratio: expected 0 < low_ratio <= 1 <= high_ratio, "
-                f"got {self.low_ratio:g} and {self.high_ratio:g}"
-            )
-
-    @functools.cached_property
-    def si(self) -> dict[str, float]:
-        """The constants in base units."""
-        return {name: figure.value_si for name, figure in self.constants.items()}
 
 
 class Cpu(Device, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

@@ -13,7 +13,7 @@ from energyprobe.costing.kernels.core import Core, bandwidths
 from energyprobe.costing.kernels.cpu import CPU_KERNELS, facts_of, make_core
 from energyprobe.costing.kernels.cpu_models import ALL_ROWS
 from energyprobe.costing.kernels.fitting import fit_log
-from energyprobe.costing.kernels.measured import check_positive
+from energyprobe.costing.kernels.measured import check_positive, year_of
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.errors import DeviceError, nearest
 
@@ -74,16 +74,22 @@ class Processor:
         return cls(
             name=str(facts["processor"]),
             described=f" ({others})" if others else "",
-            year=int(str(facts["date"])[:4]),
-            clock_hz=facts["clock_ghz"] * 1e9,
-            vector_bytes=float(facts["vector_bytes"]),
-            threads=float(facts["threads"]),
-            caches=tuple(size * 1024.0 for size in caches),
+            year=year_of(facts),
+            clock_hz=_number("clock_ghz", facts["clock_ghz"]) * 1e9,
+            vector_bytes=_number("vector_bytes", facts["vector_bytes"]),
+            threads=_number("threads", facts["threads"]),
+            caches=tuple(_number("cache_kib", size) * 1024.0 for size in caches),
         )
 
     def core(self, last_share: float) -> Core:
         """Its rates, where so much of the last cache is left to the process."""
         return make_core(self.clock_hz, self.vector_bytes, self.threads, self.caches, last_share)
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or not value > 0:
+        raise DeviceError(f"{name}: expected a number above 0, got {value!r}")
+    return float(value)
 
 
 @dataclass(frozen=True, eq=False)

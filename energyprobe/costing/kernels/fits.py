@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from energyprobe.costing.figures import Figure
+from energyprobe.costing.kernels.fitted import FittedConstants
 from energyprobe.costing.kernels.table import BY_BYTES, KERNELS
 from energyprobe.errors import DeviceError, nearest
 
@@ -22,10 +21,8 @@ GENERIC = "generic"
 SAME_UNITS = {"fp16": "bf16", "bf16": "fp16"}
 """Data types that the same units multiply at the same rate: a fit of one holds for the other."""
 
-
 POWER_UNITS = {"idle": "1", "static": "1", "dram": "1", "flop": "1", "l2": "1", "ramp": "us"}
 """Constants of a `PowerFit`, and their units."""
-
 
 STAND_IN = {"int8": "bf16", "fp8": "bf16", "tf32": "bf16"}
 """Data types of tensor cores that no dense kernel was fitted for, and the one whose constants stand in, at
@@ -35,7 +32,7 @@ UNMEASURED = (0.5, 2.0)
 """Interval of a time that rests on an assumption: half to twice."""
 
 
-class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+class Fit(FittedConstants, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Constants of one kernel on one GPU for one data type.
 
     Attributes
@@ -66,9 +63,6 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     kernel: str
     dtype: str
     regime: Regime
-    constants: dict[str, Figure]
-    low_ratio: float
-    high_ratio: float
     structure: str = "unstructured"
     calibrated: bool = True
     rows: int = 0
@@ -82,19 +76,10 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         needed = {**(KERNELS[kind.base].constants if kind.base else {}), **kind.constants}
         if set(self.constants) not in (set(needed), set(kind.constants)):
             raise DeviceError(f"constants: {self.kernel} needs {', '.join(needed)}")
-        if not 0 < self.low_ratio <= 1 <= self.high_ratio:
-            raise DeviceError(
-                f"low_ratio: expected 0 < low_ratio <= 1 <= high_ratio, "
-                f"got {self.low_ratio:g} and {self.high_ratio:g}"
-            )
-
-    @functools.cached_property
-    def si(self) -> dict[str, float]:
-        """The constants in base units."""
-        return {name: figure.value_si for name, figure in self.constants.items()}
+        super().__post_init__()
 
 
-class PowerFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+class PowerFit(FittedConstants, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Constants of board power, as shares, so that one GPU's can stand for another's.
 
     Attributes
@@ -114,20 +99,13 @@ class PowerFit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     gpu: str
-    constants: dict[str, Figure]
-    low_ratio: float
-    high_ratio: float
     calibrated: bool = True
     rows: int = 0
 
     def __post_init__(self) -> None:
         if set(self.constants) != set(POWER_UNITS):
             raise DeviceError(f"constants: power needs {', '.join(POWER_UNITS)}")
-
-    @functools.cached_property
-    def si(self) -> dict[str, float]:
-        """The constants in base units."""
-        return {name: figure.value_si for name, figure in self.constants.items()}
+        super().__post_init__()
 
 
 def find_power(fits: tuple[PowerFit, ...], gpu: Gpu) -> tuple[PowerFit, bool]:

@@ -28,7 +28,7 @@ SOURCE = "measured"
 Table = dict[str, Any]
 
 
-def device_table(name: str, origin: str, like: Gpu, cells: list[MeasuredKernel]) -> Table:
+def device_table(name: str, origin: str, year: int, like: Gpu, cells: list[MeasuredKernel]) -> Table:
     """A device file as a table: the data sheet of a GPU of the catalog, and kernels fitted anew.
 
     Parameters
@@ -37,6 +37,8 @@ def device_table(name: str, origin: str, like: Gpu, cells: list[MeasuredKernel])
         Of the device.
     origin : str
         Where its measurements are found: path or address.
+    year : int
+        When they were taken.
     like : Gpu
         GPU of the catalog that it is one of; what was not measured is priced as on it.
     cells : list of MeasuredKernel
@@ -61,7 +63,7 @@ def device_table(name: str, origin: str, like: Gpu, cells: list[MeasuredKernel])
                 "type": "misc",
                 "authors": ["{the user}"],
                 "title": f"Kernels measured for {name}",
-                "year": 2026,
+                "year": year,
                 "url": origin,
             }
         },

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +36,20 @@ def check_positive(rows: pd.DataFrame, names: tuple[str, ...]) -> None:
         column = rows[name].to_numpy(float)
         if not (column > 0).all():
             raise DeviceError(f"{name}: expected numbers above 0, got {column[~(column > 0)][0]:g}")
+
+
+def year_of(facts: Mapping[str, Any]) -> int:
+    """The year in which a file was measured: that of its ``date``; this year where it has none.
+
+    Raises
+    ------
+    DeviceError
+        If its date is none.
+    """
+    date = str(facts.get("date", datetime.date.today()))
+    if not re.match(r"\d{4}-", date):
+        raise DeviceError(f"date: expected a date such as 2026-01-31, got {date!r}")
+    return int(date[:4])
 
 
 def read_kernels(path: str | os.PathLike[str]) -> tuple[dict[str, Any], pd.DataFrame]:

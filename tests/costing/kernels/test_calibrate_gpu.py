@@ -90,6 +90,15 @@ def test_it_prices_networks_on_any_kernels(device: Path) -> None:
     assert resolve_device(f"{device}:best").name == "mine:best"
 
 
+def test_it_cites_the_year_of_the_measurement(rows: list[Row], tmp_path: Path) -> None:
+    path = written(tmp_path / "dated.csv", rows)
+    path.write_text("# date = 2031-02-03\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "year = 2031\n" in calibrate_gpu(path, name="dated")
+    path.write_text(path.read_text(encoding="utf-8").replace("2031-02-03", "'lately'"), encoding="utf-8")
+    with pytest.raises(ep.DeviceError, match="date: expected a date such as 2026-01-31, got 'lately'"):
+        calibrate_gpu(path, name="dated")
+
+
 def test_one_layer_alone_has_no_unseen_ones(rows: list[Row], tmp_path: Path) -> None:
     same = [row("cublas_gemm", (m, 512, 512), 1.0, 1e-5 * m) for m in range(1, 20)]
     assert "fit" in calibrate_gpu(written(tmp_path / "one.csv", same), name="one")

@@ -101,14 +101,14 @@ def test_power_of_a_gpu_or_the_generic_one() -> None:
 )
 def test_a_wrong_figure_is_refused(change: dict[str, object], expected: str) -> None:
     with pytest.raises(DeviceError) as caught:
-        Figure(**{**GOOD, **change})  # type: ignore[arg-type]
+        Figure(**{**GOOD, **change})
     assert str(caught.value).startswith(expected)
 
 
 def nm(**change: object) -> Fit:
-    constants = {name: Figure(**GOOD) for name in ("launch", "lanes", "l2")}  # type: ignore[arg-type]
+    constants = {name: Figure(**GOOD) for name in ("launch", "lanes", "l2")}
     right = {"gpu": "t4", "kernel": "nm", "dtype": "fp32", "regime": "graph", "constants": constants}
-    return Fit(**{**right, "low_ratio": 0.9, "high_ratio": 1.1, **change})  # type: ignore[arg-type]
+    return Fit(**{**right, "low_ratio": 0.9, "high_ratio": 1.1, **change})
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,9 @@ def test_a_wrong_fit_is_refused(change: dict[str, object], expected: str) -> Non
 def test_wrong_power_constants_are_refused() -> None:
     with pytest.raises(DeviceError, match="^constants: power needs idle, static, dram, flop, l2, ramp$"):
         PowerFit(gpu="t4", constants={}, low_ratio=0.9, high_ratio=1.1)
+    constants = {name: Figure(**GOOD) for name in ("idle", "static", "dram", "flop", "l2", "ramp")}
+    with pytest.raises(DeviceError, match="^low_ratio: expected 0 < low_ratio <= 1 <= high_ratio, got 0.9"):
+        PowerFit(gpu="t4", constants=constants, low_ratio=0.9, high_ratio=0.95)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_wrong_power_constants_are_refused() -> None:
     ],
 )
 def test_a_gpu_needs_a_peak_in_fp32(peaks: dict[str, float], expected: str) -> None:
-    figure = Figure(**{**GOOD, "unit": "TFLOP/s"})  # type: ignore[arg-type]
+    figure = Figure(**{**GOOD, "unit": "TFLOP/s"})
     with pytest.raises(DeviceError) as caught:
         msgspec.structs.replace(gpu_of("t4").constants, peaks={dtype: figure for dtype in peaks})
     assert str(caught.value).startswith(expected)

@@ -130,7 +130,7 @@ def test_fp16_and_bf16_take_the_same_units() -> None:
 
 def test_ways_of_launching_differ_by_their_launch() -> None:
     times = {
-        way: ep.kernel_cost("h200", "dense", **LAYER, dtype="bf16", launch=way).time_s  # type: ignore[arg-type]
+        way: ep.kernel_cost("h200", "dense", **LAYER, dtype="bf16", launch=way).time_s
         for way in ("graph", "stream", "framework")
     }
     assert times["stream"] - times["graph"] == pytest.approx((6.3 - 0.58) * 1e-6)
@@ -140,7 +140,7 @@ def test_ways_of_launching_differ_by_their_launch() -> None:
 @pytest.mark.parametrize(("kernel", "launches"), [("gather", 4), ("column-skip", 3), ("tile-skip", 2)])
 def test_every_launch_of_a_kernel_is_paid(kernel: str, launches: int) -> None:
     dearer, cheaper = (
-        ep.kernel_cost("a100", kernel, m=8, k=256, n=256, density=0.1, launch=way).time_s  # type: ignore[arg-type]
+        ep.kernel_cost("a100", kernel, m=8, k=256, n=256, density=0.1, launch=way).time_s
         for way in ("framework", "stream")
     )
     assert dearer - cheaper == pytest.approx(launches * (60 - 6.3) * 1e-6)

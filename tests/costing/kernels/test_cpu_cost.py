@@ -143,7 +143,7 @@ def test_a_kernel_that_was_not_measured_is_refused() -> None:
 
 def changed(kernel: str, **constants: Any) -> dict[str, CpuFit]:
     """The kernels of the catalog's device, with constants changed or, where None, left out."""
-    kernels: dict[str, CpuFit] = catalog()[NAMES[0]].kernels  # type: ignore[attr-defined]
+    kernels: dict[str, CpuFit] = catalog()[NAMES[0]].kernels
     new = {
         name: each for name, each in {**kernels[kernel].constants, **constants}.items() if each is not None
     }

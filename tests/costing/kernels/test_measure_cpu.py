@@ -131,5 +131,5 @@ def test_the_file_has_all_kernels_and_says_where_it_was_measured(
     }
     csr = cells["csr"]
     of_spikes = np.isin(csr.problem.m, (1, 8))
-    assert set(csr.problem.options["rows"][of_spikes]) == {64.0}  # type: ignore[index]
+    assert set(csr.problem.options["rows"][of_spikes]) == {64.0}
     assert set(csr.layer) == {"64x32"}

@@ -52,8 +52,8 @@ def test_head_and_rows(write) -> None:
     gather, csr = cells["gather"], cells["csr"]
     assert gather.time_s == pytest.approx([2.5e-6])
     assert gather.problem.density == pytest.approx([0.1])
-    assert gather.problem.options["rows"] == [64.0]  # type: ignore[comparison-overlap]
-    assert csr.problem.options["rows"] == [1e12]  # type: ignore[comparison-overlap]
+    assert gather.problem.options["rows"] == [64.0]
+    assert csr.problem.options["rows"] == [1e12]
     assert csr.layer.tolist() == ["50x6"]
     assert cells["elementwise"].layer.tolist() == ["6"]
 
@@ -100,6 +100,22 @@ def test_caches_are_one_to_three(write, caches: object) -> None:
     facts, _ = read_kernels(write(HEAD + ROWS))
     with pytest.raises(DeviceError, match="^cache_kib: expected a list of one to three sizes, got "):
         Processor.of({**facts, "cache_kib": caches})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "expected"),
+    [
+        ("clock_ghz", "fast", "clock_ghz: expected a number above 0, got 'fast'"),
+        ("vector_bytes", 0, "vector_bytes: expected a number above 0, got 0"),
+        ("threads", [2], "threads: expected a number above 0, got \\[2\\]"),
+        ("cache_kib", [32, "much"], "cache_kib: expected a number above 0, got 'much'"),
+        ("date", "today", "date: expected a date such as 2026-01-31, got 'today'"),
+    ],
+)
+def test_a_wrong_line_of_the_head_is_refused(write, name: str, wrong: object, expected: str) -> None:
+    facts, _ = read_kernels(write(HEAD + ROWS))
+    with pytest.raises(DeviceError, match=f"^{expected}$"):
+        Processor.of({**facts, name: wrong})
 
 
 @pytest.mark.parametrize(
