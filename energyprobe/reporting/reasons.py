@@ -15,6 +15,9 @@ from energyprobe.reporting.running import timesteps_of
 SYNAPTIC = ("macs", "acs")
 """Terms that stand for one thing: what is a multiplication in one network is an accumulate in another."""
 
+WHAT_DIFFERS = {**dict.fromkeys(SYNAPTIC, "synaptic operations"), "static": "running time at static power"}
+"""What a difference in a term is, where its title does not say so."""
+
 NAMED = 0.2
 """Share of the difference from which on a term is named."""
 
@@ -129,7 +132,7 @@ def _terms(total: TotalCost, baseline: TotalCost) -> list[tuple[str, float]]:
     differences: dict[str, float] = {}
     for each, sign in ((total, 1), (baseline, -1)):
         for name, term in each.terms.items():
-            key = "synaptic operations" if name in SYNAPTIC else term_title(name)
+            key = WHAT_DIFFERS.get(name) or term_title(name)
             differences[key] = differences.get(key, 0.0) + sign * term.energy_j
     direction = 1 if sum(differences.values()) > 0 else -1
     along = {name: each * direction for name, each in differences.items() if each * direction > 0}
