@@ -35,8 +35,6 @@ def events(folder: Path) -> dict[tuple[str, int], tuple[str, np.ndarray]]:
 def model():
     import keras_spiking
 
-    import energyprobe.frontends.nengo  # noqa: F401  makes KerasSpiking importable
-
     layers = tf.keras.layers
     return tf.keras.Sequential(
         [

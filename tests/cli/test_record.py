@@ -86,8 +86,6 @@ def test_a_network_of_keras_spiking(tmp_path: Path, call) -> None:
     import keras_spiking
     import tensorflow as tf
 
-    import energyprobe.frontends.nengo  # noqa: F401  makes KerasSpiking importable
-
     layers = tf.keras.layers
     model = tf.keras.Sequential(
         [

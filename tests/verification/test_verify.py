@@ -66,8 +66,6 @@ def test_spiking_layers() -> None:
     pytest.importorskip("keras_spiking")
     import keras_spiking
 
-    import energyprobe.frontends.nengo  # noqa: F401  makes KerasSpiking importable
-
     layers = tf_keras.layers
     spikes = keras_spiking.SpikingActivation("relu", dt=0.5, name="spikes")
     model = network(tf_keras, (5, 4), layers.Dense(7), spikes, layers.Dense(3, name="out"))
