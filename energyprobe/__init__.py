@@ -54,7 +54,7 @@ _HOMES = {
     "load_trace": "energyprobe.trace.storage",
     "plot": "energyprobe.reporting",
     "log_to_tensorboard": "energyprobe.tensorboard",
-    "report": "energyprobe.reporting.result",
+    "report": "energyprobe.reporting.pricing",
     "verify": "energyprobe.verification.check",
 }
 """Public name to the module that defines it."""
@@ -91,9 +91,9 @@ if TYPE_CHECKING:
     from energyprobe.reporting.comparing import compare as compare
     from energyprobe.reporting.comparison import Comparison as Comparison
     from energyprobe.reporting.device_list import devices as devices
+    from energyprobe.reporting.pricing import report as report
     from energyprobe.reporting.quality import Quality as Quality
     from energyprobe.reporting.result import Report as Report
-    from energyprobe.reporting.result import report as report
     from energyprobe.reporting.stored import load_report as load_report
     from energyprobe.tensorboard import log_to_tensorboard as log_to_tensorboard
     from energyprobe.trace.records import Trace as Trace

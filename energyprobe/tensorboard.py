@@ -16,7 +16,8 @@ from energyprobe.costing.scenario import Scenario
 from energyprobe.counting.columns import COLUMNS
 from energyprobe.counting.table import count
 from energyprobe.errors import MissingDependencyError
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.histograms import RATE_EDGES
 from energyprobe.trace.records import Activity, Trace
 

@@ -168,7 +168,7 @@ def test_a_wrong_import_is_found(module: str, source: str, expected: str) -> Non
         ("reporting/a.py", "if TYPE_CHECKING:\n    import pandas"),
         ("frontends/nengo/a.py", "import nengo\nfrom energyprobe.frontends.nengo import shim"),
         ("frontends/keras/a.py", "from energyprobe import __version__"),
-        ("cli/a.py", "import typer\nfrom energyprobe.reporting.result import report"),
+        ("cli/a.py", "import typer\nfrom energyprobe.reporting.pricing import report"),
         ("verification/a.py", "import energyprobe.reporting\ndef f():\n    import tensorflow"),
     ],
 )

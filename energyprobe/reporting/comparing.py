@@ -14,8 +14,8 @@ from energyprobe.costing.quantised import bits_of
 from energyprobe.costing.scenario import Scenario, is_whole
 from energyprobe.errors import ReportError, ScenarioError, nearest
 from energyprobe.reporting.comparison import Comparison
+from energyprobe.reporting.pricing import report
 from energyprobe.reporting.quality import Quality, qualities
-from energyprobe.reporting.result import report
 from energyprobe.trace.records import Trace
 
 DRAWS = 200

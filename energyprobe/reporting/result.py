@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from energyprobe.costing.bibliography import bibliography
-from energyprobe.costing.lookup import AnyDevice
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable, TotalCost
-from energyprobe.counting.table import CountTable, count, reading_for
+from energyprobe.counting.table import CountTable
 from energyprobe.errors import ReportError
 from energyprobe.reporting.arrangement import Arrangement
 from energyprobe.reporting.kernels import KERNEL_COLUMNS
 from energyprobe.reporting.layers import Layer
-from energyprobe.reporting.naming import asked_name, named
+from energyprobe.reporting.naming import asked_name
 from energyprobe.reporting.prices import Prices
 from energyprobe.reporting.published import Published
 from energyprobe.reporting.running import chosen_fields
@@ -30,47 +29,6 @@ if TYPE_CHECKING:
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
     from energyprobe.reporting.methods import MethodsText
-
-
-def report(
-    trace: Trace, devices: AnyDevice | Iterable[AnyDevice], *, scenario: Scenario | None = None, **fields: Any
-) -> Report:
-    """Price a recording on some devices.
-
-    Parameters
-    ----------
-    trace : Trace
-        What a probe recorded.
-    devices : str, path, Device, or several of them
-        Names (``energyprobe.devices()`` lists them), paths of device files, or devices.
-    scenario : Scenario, optional
-        How the network is run.
-    **fields
-        Fields of a `Scenario` in its stead, such as ``batch_size=1``.
-
-    Returns
-    -------
-    Report
-        To be printed, asked for totals, made into a DataFrame or saved.
-
-    Raises
-    ------
-    ReportError
-        If no device is named, one is named twice or is none, or a scenario and fields of one are given.
-    UnknownDeviceError
-        If the catalog has no device of a name.
-    ScenarioError
-        If a field of the scenario is unknown or impossible.
-    """
-    if scenario is not None and fields:
-        raise ReportError(f"give a scenario or fields of one ({', '.join(fields)}), not both")
-    scenario = scenario or Scenario(**fields)
-    chosen = named(devices)
-    readings = {name: reading_for(trace, device.reading) for name, device in chosen.items()}
-    counts = {reading: count(trace, reading) for reading in set(readings.values())}
-    tables = {name: counts[reading] for name, reading in readings.items()}
-    costs = {name: device.cost(tables[name], scenario) for name, device in chosen.items()}
-    return Report(tables, costs, scenario)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,7 +7,8 @@ import pytest
 from energyprobe.costing.device import Device
 from energyprobe.errors import ReportError
 from energyprobe.reporting.document import Column
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.reporting.terminal import to_text
 from energyprobe.trace.records import Trace
 

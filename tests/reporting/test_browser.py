@@ -18,7 +18,8 @@ import pytest
 
 from energyprobe.costing.device import Device
 from energyprobe.reporting.comparing import compare
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

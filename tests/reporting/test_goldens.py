@@ -18,7 +18,8 @@ from energyprobe.costing.device import Device
 from energyprobe.reporting.data import data_of
 from energyprobe.reporting.latex import to_latex
 from energyprobe.reporting.markdown import to_markdown
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.reporting.terminal import to_text
 from energyprobe.trace.records import Trace
 

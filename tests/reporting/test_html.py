@@ -12,7 +12,8 @@ import pytest
 from energyprobe.costing.device import Device
 from energyprobe.reporting.document import Column, Document, Lines, Table
 from energyprobe.reporting.html import to_fragment, to_html
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}$x^2$"

@@ -14,7 +14,8 @@ from energyprobe.errors import ReportError
 from energyprobe.reporting.chart import Chart
 from energyprobe.reporting.images import inline_svg
 from energyprobe.reporting.plot.style import term_style
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,7 +14,7 @@ from energyprobe.costing.device import Device
 from energyprobe.reporting.comparing import compare
 from energyprobe.reporting.document import Column, Document, Table
 from energyprobe.reporting.latex import escaped, quantity, to_latex
-from energyprobe.reporting.result import report
+from energyprobe.reporting.pricing import report
 from energyprobe.trace.records import Trace
 
 

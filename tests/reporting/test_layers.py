@@ -9,7 +9,7 @@ from energyprobe.costing.device import Device
 from energyprobe.counting.table import count
 from energyprobe.reporting.fields import DEFAULT_FIELDS, FIELDS
 from energyprobe.reporting.layers import Layer, layers_of
-from energyprobe.reporting.result import report
+from energyprobe.reporting.pricing import report
 from energyprobe.trace.operations import Uncounted
 from energyprobe.trace.records import Step, Trace
 

@@ -10,7 +10,8 @@ import pytest
 import energyprobe
 from energyprobe.costing.device import Device
 from energyprobe.errors import ReportError
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 

@@ -18,7 +18,8 @@ from energyprobe.reporting.plot import style
 from energyprobe.reporting.plot.energy import energies
 from energyprobe.reporting.plot.roof import under_roof
 from energyprobe.reporting.plot.time import events, events_table
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from energyprobe.costing.device import Device
+from energyprobe.reporting.pricing import report
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, SYNOPS_MEAN, listed
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.result import Report
 from energyprobe.reporting.uncounted import Missed, missed
 from energyprobe.trace.operations import Uncounted
 from energyprobe.trace.records import Step, Trace

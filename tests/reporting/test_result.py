@@ -13,7 +13,8 @@ import pytest
 from energyprobe.costing.device import Device
 from energyprobe.costing.scenario import Scenario
 from energyprobe.errors import CountingError, ReportError, ScenarioError, UnknownDeviceError
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 

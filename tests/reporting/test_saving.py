@@ -12,7 +12,8 @@ import pytest
 from energyprobe.costing.device import Device
 from energyprobe.errors import ReportError
 from energyprobe.reporting.markdown import escaped
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.trace.records import Trace
 
 

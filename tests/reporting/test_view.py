@@ -8,7 +8,8 @@ import pytest
 from energyprobe.costing.device import Device
 from energyprobe.reporting.data import data_of
 from energyprobe.reporting.document import Document, Table
-from energyprobe.reporting.result import Report, report
+from energyprobe.reporting.pricing import report
+from energyprobe.reporting.result import Report
 from energyprobe.reporting.terminal import to_text
 from energyprobe.trace.operations import Uncounted
 from energyprobe.trace.records import Step, Trace
