@@ -15,7 +15,7 @@ STEP_LOOPS = ("nengo_dl",)
 
 
 def execution_of(trace: Trace, scenario: Scenario) -> Execution:
-    """What a scenario asks for, or else what the recorded framework does.
+    """What a scenario asks for, or else what the recorded framework does; streams are stepwise.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ def execution_of(trace: Trace, scenario: Scenario) -> Execution:
     """
     if scenario.execution is not None:
         return scenario.execution
+    if scenario.streaming:
+        return "stepwise"
     framework = trace.versions.get("framework")
     return "stepwise" if framework is None or framework in STEP_LOOPS else "folded"
 

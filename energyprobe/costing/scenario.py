@@ -48,7 +48,8 @@ class Scenario:
     execution : {"stepwise", "folded", "fused"} or None
         How a conventional processor runs timesteps: one after the other; layers without state in one go
         over all timesteps; or neurons in one go, too, which keep their state on the chip. A layer in a
-        cycle waits for itself. None: as the recorded framework does, NengoDL stepwise, Keras folded.
+        cycle waits for itself. None: as the recorded framework does, NengoDL stepwise, Keras folded; the
+        timesteps of a stream come one by one, and run stepwise.
     launch : {"graph", "stream", "framework"} or None
         How a GPU's kernels are launched: in a CUDA graph, in a stream, or by a framework's loop over
         operations. None: by the framework where timesteps run one by one, else in a stream.
@@ -123,6 +124,11 @@ class Scenario:
             ):
                 if getattr(self, name) is not None:
                     raise ScenarioError(f"a stream has no inferences: give streaming or {name}, not both")
+            if self.execution in ("folded", "fused"):
+                raise ScenarioError(
+                    "the timesteps of a stream come one by one: give streaming or "
+                    f"execution={self.execution!r}, not both"
+                )
         if self.converted_timesteps is not None and (self.timesteps or self.new_samples_per_inference):
             raise ScenarioError("converted_timesteps are the timesteps: give no others")
         for name, value in self.max_activations.items():

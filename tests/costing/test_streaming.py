@@ -89,6 +89,27 @@ def test_a_processor_waits_for_the_next_timestep(controller):
     assert total.latency_s == pytest.approx(busy_s / 500)
 
 
+@pytest.mark.parametrize("name", ["a100", "cortex-m4"])
+def test_timesteps_that_are_still_to_come_are_not_run_with_this_one(controller, name):
+    recorded = replace(controller(), versions={"framework": "keras"})
+    # Recorded in Keras, which runs a layer over all timesteps: those of a stream come one by one.
+    layer_by_layer = device(name).cost(recorded, Scenario())
+    assert "timesteps run folded" in layer_by_layer.notes
+    stream, loop = (device(name).cost(each, STREAM) for each in (recorded, controller()))
+    assert "timesteps run stepwise" in stream.notes
+    assert stream.total() == loop.total()
+    assert stream.total().latency_s < layer_by_layer.total().latency_s
+
+
+@pytest.mark.parametrize("execution", ["folded", "fused"])
+def test_a_stream_cannot_wait_for_later_timesteps(execution):
+    with pytest.raises(ScenarioError) as caught:
+        Scenario(streaming=True, execution=execution)
+    assert str(caught.value) == (
+        f"the timesteps of a stream come one by one: give streaming or execution='{execution}', not both"
+    )
+
+
 def test_what_cannot_keep_up_takes_longer(controller):
     fast = Scenario(streaming=True, timestep_s=1e-6)
     cost = device("a100").cost(controller(), fast)
