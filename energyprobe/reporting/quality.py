@@ -14,6 +14,9 @@ from energyprobe.reporting import units
 ACCURACY = "accuracy"
 """The metric that is a fraction of right answers."""
 
+RMSE = "RMSE"
+"""First word of the metrics that are a root mean square error, whatever its unit."""
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -28,7 +31,7 @@ class Quality:
     higher_is_better : bool
         Whether a higher value is better.
     n_test : int, optional
-        How many samples it was measured on: what the interval of an accuracy follows from.
+        How many samples it was measured on: what the interval of an accuracy or an RMSE follows from.
     low, high : float, optional
         A 95 % interval of your own, such as one of a bootstrap; of both or neither.
 
@@ -63,12 +66,14 @@ class Quality:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval: the one given, or Wilson's of an accuracy on `n_test` samples; or None."""
+        """The 95 % interval: the one given, or that of an accuracy or RMSE on `n_test` samples; or None."""
         if self.low is not None and self.high is not None:
             return self.low, self.high
-        if self.metric == ACCURACY and self.n_test:
+        if self.n_test is None:
+            return None
+        if self.is_accuracy:
             return wilson(self.value, self.n_test)
-        return None
+        return root_mean_square(self.value, self.n_test) if self.metric.startswith(RMSE) else None
 
     @property
     def is_accuracy(self) -> bool:
@@ -117,6 +122,30 @@ def wilson(fraction: float, number: int) -> tuple[float, float]:
     half = NORMAL_95 * math.sqrt(fraction * (1 - fraction) / number + z_squared / (4 * number**2))
     share = 1 + z_squared / number
     return max(0.0, (middle - half) / share), min(1.0, (middle + half) / share)
+
+
+def root_mean_square(error: float, number: int) -> tuple[float, float]:
+    """The 95 % interval of a root mean square error.
+
+    ``error sqrt(n / q)`` with the quantiles q of the chi-squared distribution of n degrees of freedom:
+    errors are taken as independent and normal, with a mean of zero.
+
+    Parameters
+    ----------
+    error : float
+        The root mean square error.
+    number : int
+        n, of samples.
+
+    Returns
+    -------
+    tuple of float
+        In the unit of the error.
+    """
+    from scipy.stats import chi2
+
+    low, high = (error * math.sqrt(number / chi2.ppf(each, number)) for each in (0.975, 0.025))
+    return low, high
 
 
 def qualities(

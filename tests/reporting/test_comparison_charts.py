@@ -80,3 +80,15 @@ def test_where_there_is_nothing_to_draw(counted_ann, counted_snn, chip) -> None:
         ep.plot.pareto_front(none)
     with pytest.raises(ReportError, match="^the comparison has no device 'a100'"):
         ep.plot.pareto_front(none, "a100")
+
+
+def test_a_model_looks_alike_on_every_chart(comparison: Comparison) -> None:
+    def looks(axes) -> dict[str, str]:
+        legend = axes.get_legend() or axes.figure.legends[0]
+        return {
+            text.get_text(): handle.get_color()
+            for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+        }
+
+    energies, ratios = looks(ep.plot.energy_by_device(comparison)), looks(ep.plot.energy_ratios(comparison))
+    assert ratios and ratios == {name: energies[name] for name in ratios}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from energyprobe.errors import ReportError
-from energyprobe.reporting.quality import Quality, qualities, wilson
+from energyprobe.reporting.quality import Quality, qualities, root_mean_square, wilson
 
 
 def test_wilson_by_hand() -> None:
@@ -26,10 +27,28 @@ def test_wilson_is_the_score_test_turned_around() -> None:
         assert abs(0.37 - end) == pytest.approx(1.96 * math.sqrt(end * (1 - end) / 91))
 
 
+def test_the_interval_of_a_root_mean_square_by_hand() -> None:
+    # chi^2 of 10 degrees of freedom: 3.247 at 2.5 %, 20.483 at 97.5 % (any table of it)
+    assert root_mean_square(3.0, 10) == pytest.approx(
+        (3 * math.sqrt(10 / 20.483), 3 * math.sqrt(10 / 3.247)), rel=1e-4
+    )
+
+
+def test_the_interval_of_a_root_mean_square_holds_the_true_error_in_95_of_100() -> None:
+    errors = np.random.default_rng(7).normal(scale=2.5, size=(4000, 23))
+    found = np.sqrt(np.mean(errors**2, axis=1))
+    low, high = root_mean_square(1.0, 23)
+    held = np.mean((found * low < 2.5) & (2.5 < found * high))
+    # Three standard errors of the share are sqrt(0.95 * 0.05 / 4000) * 3 = 0.010.
+    assert abs(held - 0.95) < 0.0104
+
+
 def test_intervals_are_wilsons_or_the_users_own() -> None:
     assert Quality(0.9, n_test=50).interval == wilson(0.9, 50)
     assert Quality(0.9).interval is None
-    assert Quality(0.031, "RMSE", higher_is_better=False, n_test=500).interval is None
+    assert Quality(0.031, "MAE", higher_is_better=False, n_test=500).interval is None
+    error = Quality(0.031, "RMSE in m", higher_is_better=False, n_test=500)
+    assert error.interval == root_mean_square(0.031, 500)
     assert Quality(0.031, "RMSE", higher_is_better=False, low=0.03, high=0.034).interval == (0.03, 0.034)
 
 

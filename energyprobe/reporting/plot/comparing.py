@@ -72,7 +72,7 @@ def energy_ratios(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
         shift = (order - (len(comparison.others) - 1) / 2) * APART
         rows = [places.index((each.case.device, each.case.batch_size)) + shift for each in own]
         values = [each.ratio.value for each in own]
-        colour, marker = style.COLOURS[order % len(style.COLOURS)], style.MARKERS[order % len(style.MARKERS)]
+        colour, marker = style.colour_and_marker(comparison.models.index(model))
         spans = [(each.ratio.low, each.ratio.high) for each in own]
         for row, (low, high) in zip(rows, spans, strict=True):
             axes.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt")
@@ -127,9 +127,9 @@ def pareto_front(comparison: Comparison, device: str | None = None, *, ax: Axes 
     points = [(complete[name].energy_j.value / scale, comparison.quality[name].value) for name in front]
     axes.plot(*zip(*points, strict=True), color=style.LINES, linewidth=2, zorder=1)
     handles = []
-    for order, (name, cell) in enumerate(complete.items()):
+    for name, cell in complete.items():
         quality, energy = comparison.quality[name], cell.energy_j
-        colour, marker = style.COLOURS[order % len(style.COLOURS)], style.MARKERS[order % len(style.MARKERS)]
+        colour, marker = style.colour_and_marker(comparison.models.index(name))
         low, high = quality.interval or (quality.value, quality.value)
         handles.append(
             axes.errorbar(

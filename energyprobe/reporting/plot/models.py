@@ -41,11 +41,8 @@ def energy_by_device(comparison: Comparison, *, ax: Axes | None = None) -> Axes:
     handles = []
     for order, model in enumerate(comparison.models):
         shift = 0.5 * ((order + 0.5) / len(comparison.models) - 0.5)
-        mark: dict[str, Any] = {
-            "color": style.COLOURS[order % len(style.COLOURS)],
-            "marker": style.MARKERS[order % len(style.MARKERS)],
-            "linestyle": "none",
-        }
+        colour, marker = style.colour_and_marker(order)
+        mark: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": "none"}
         handles.append(axes.plot([], [], **mark)[0])
         for row, (device, batch_size) in enumerate(places):
             cell = comparison.cells[Case(model, device, batch_size)]

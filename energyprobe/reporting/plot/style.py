@@ -70,6 +70,11 @@ def term_style(term: str) -> dict[str, Any]:
     return {"color": COLOURS[colour], "hatch": HATCHES[round_], "edgecolor": "white", "linewidth": 0.5}
 
 
+def colour_and_marker(place: int) -> tuple[str, str]:
+    """What tells apart the models of a comparison by their place in it: the same on every chart."""
+    return COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
+
+
 def scale_of(values: Iterable[float], unit: str) -> tuple[float, str]:
     """Choose the SI prefix of an axis.
 
