@@ -50,6 +50,10 @@ class Interval:
         return units.interval(self.low, self.high, unit)
 
 
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
+"""Of what is not known, or cannot be divided."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One model on one device at one batch size.
@@ -146,7 +150,7 @@ def around(value: float, draws: Array) -> Interval:
         NaN where the value is.
     """
     if math.isnan(value) or bool(np.isnan(draws).any()):
-        return Interval(math.nan, math.nan, math.nan)
+        return UNKNOWN
     low, high = np.quantile(draws, (TAIL, 1 - TAIL))
     return Interval(value, min(value, float(low)), max(value, float(high)))
 
@@ -184,5 +188,5 @@ def edp_ratio(cell: Cell, baseline: Cell) -> Interval:
 
 def _ratio(quantity: Interval, baseline: Interval, draws: Array, of_draws: Array) -> Interval:
     if not baseline.value > 0 or not quantity.is_known:
-        return Interval(math.nan, math.nan, math.nan)
+        return UNKNOWN
     return around(quantity.value / baseline.value, draws / of_draws)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -21,7 +20,7 @@ from energyprobe.reporting.quality import Quality
 from energyprobe.reporting.reasons import common, reason
 from energyprobe.reporting.result import Report
 from energyprobe.reporting.sampling import Resampled
-from energyprobe.reporting.verdicts import Verdict, judge, obstacles
+from energyprobe.reporting.verdicts import Verdict, divided, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
     from energyprobe.reporting.breakevens import Breakeven
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
-
-
-UNKNOWN_RATIO = Interval(math.nan, math.nan, math.nan)
-"""Ratio of energies that cannot be divided."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,15 +145,15 @@ class Comparison(Published):
         Returns
         -------
         Interval
-            ``value``, ``low`` and ``high`` (5-95 % of joint draws); NaN where either has no price.
+            ``value``, ``low`` and ``high`` (5-95 % of joint draws); NaN where the energies cannot be
+            divided: one has no price or does not fit, or they cover different things.
 
         Raises
         ------
         ReportError
             As `cell`.
         """
-        cell = self.cell(model, device, batch_size)
-        return energy_ratio(cell, self.cell(self.baseline, device, batch_size))
+        return divided(*self.pair(self.cell(model, device, batch_size).case), energy_ratio)
 
     @functools.cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -191,8 +186,7 @@ class Comparison(Published):
             why = reason(cell, baseline)
         elif outcome == "no difference":
             why = common(cell, baseline)
-        ratio = UNKNOWN_RATIO if any(obstacles(cell, baseline)) else energy_ratio(cell, baseline)
-        return Verdict(case, self.baseline, outcome, ratio, bound, why)
+        return Verdict(case, self.baseline, outcome, divided(cell, baseline, energy_ratio), bound, why)
 
     @functools.cached_property
     def breakevens(self) -> dict[Case, tuple[Breakeven, ...]]:
@@ -245,9 +239,9 @@ class Comparison(Published):
                 "sampling_error": cell.sampling.energy,
                 "lower_bound": cell.is_lower_bound,
                 "does_not_fit": cell.total.does_not_fit,
-                **_named("energy_ratio", energy_ratio(cell, baseline)),
+                **_named("energy_ratio", divided(cell, baseline, energy_ratio)),
                 **_named("latency_ratio", latency_ratio(cell, baseline)),
-                **_named("edp_ratio", edp_ratio(cell, baseline)),
+                **_named("edp_ratio", divided(cell, baseline, edp_ratio)),
                 "outcome": verdict.outcome if verdict else "baseline",
                 "verdict": verdict.words if verdict else "",
             }

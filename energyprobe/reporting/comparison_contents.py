@@ -16,7 +16,7 @@ from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, device
 from energyprobe.reporting.reproduction import reproduction_of
 from energyprobe.reporting.running import per_words, scenario_words
 from energyprobe.reporting.sensitivity import sensitivity_table
-from energyprobe.reporting.verdicts import obstacles
+from energyprobe.reporting.verdicts import divided
 from energyprobe.reporting.views import best_devices, naive_table, quality_table
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ def _ratios(comparison: Comparison, places: list[Case], quantity: Quantity) -> I
 
 def _ratio(cell: Cell, baseline: Cell, quantity: Quantity) -> str:
     """A ratio; marked where one of the two is a lower bound, and where both are."""
-    ratio = quantity.ratio(cell, baseline)
-    if any(obstacles(cell, baseline)) or not ratio.is_known:
+    ratio = divided(cell, baseline, quantity.ratio)
+    if not ratio.is_known:
         return units.UNKNOWN
     mark = _BOUNDS[cell.is_lower_bound, baseline.is_lower_bound]
     return mark + ratio_words(ratio)

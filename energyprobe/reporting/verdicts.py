@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from energyprobe.costing.device import Device
-from energyprobe.reporting.cells import Case, Cell, Interval, energy_ratio
+from energyprobe.reporting.cells import UNKNOWN, Case, Cell, Interval, energy_ratio
 from energyprobe.reporting.lacks import lower_bound_words
 from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
 
@@ -123,6 +123,24 @@ def obstacles(cell: Cell, baseline: Cell) -> Iterator[str]:
         yield f"the totals cover different things, {cell.cost.boundary} and {baseline.cost.boundary}"
     if cell.cost.scenario.inferences_per_second and draws_more_in_pauses(cell.cost.device):
         yield "its published idle power is above its static power at work: longer work would cost less"
+
+
+def divided(cell: Cell, baseline: Cell, ratio: Callable[[Cell, Cell], Interval]) -> Interval:
+    """A ratio of two models' energies, or of what contains them, where they can be divided.
+
+    Parameters
+    ----------
+    cell, baseline : Cell
+        Both on one device, at one batch size.
+    ratio : callable
+        Divides them.
+
+    Returns
+    -------
+    Interval
+        NaN where there are `obstacles`.
+    """
+    return UNKNOWN if any(obstacles(cell, baseline)) else ratio(cell, baseline)
 
 
 def draws_more_in_pauses(device: Device) -> bool:

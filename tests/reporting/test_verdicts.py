@@ -101,7 +101,13 @@ def test_pauses_that_cost_more_than_work_decide_nothing(counted_ann, counted_snn
     idle = msgspec.structs.replace(a10.constants, idle_w=static_w.at(1.15 * static_w.value_si))
     odd = msgspec.structs.replace(a10, constants=idle)
     traces = {"cnn": counted_ann, "snn": counted_snn}
-    (paced,) = ep.compare(traces, odd, inferences_per_second=100).verdicts
+    comparison = ep.compare(traces, odd, inferences_per_second=100)
+    (paced,) = comparison.verdicts
+    # Nor can anybody read a ratio that was refused from the numbers.
+    assert not comparison.ratio("snn", "a10").is_known
+    row = comparison.to_dataframe().set_index("model").loc["snn"]
+    assert row[["energy_ratio", "low_energy_ratio", "high_energy_ratio", "edp_ratio"]].isna().all()
+    assert row[["energy_j", "latency_ratio"]].notna().all()
     assert paced.words == (
         "no verdict: its published idle power is above its static power at work: longer work would cost less"
     )
