@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -181,28 +181,41 @@ class Placement(_Named, frozen=True, forbid_unknown_fields=True):
             # Each waits for the slowest.
             paced = dataclasses.replace(scenario, inferences_per_second=1 / period_s)
             parts = [priced_part(part.device, counts, where, paced) for part in parts]
-        return together(self, counts, scenario, parts, transfer, period_s)
+        priced = together(self, counts, scenario, parts, transfer, period_s)
+        return dataclasses.replace(priced, notes=(*priced.notes, *self._idle_patterns(counts)))
+
+    def _idle_patterns(self, counts: CountTable) -> Iterator[str]:
+        """Which patterns take no layer: misspelt, or behind one that takes all of theirs."""
+        taken = {self._pattern(row.call) for row in counts.rows}
+        yield from (f"no layer is placed by {pattern!r}" for pattern in self._devices if pattern not in taken)
 
     def _where(self, calls: list[LayerCall]) -> list[str]:
         """Name of the device of each call."""
         where: list[str] = []
         lost = []
         for call in calls:
-            fits = (
-                device.name
-                for pattern, device in self._devices.items()
-                if fnmatchcase(call.path, pattern) or fnmatchcase(call.layer, pattern)
-            )
-            found = next(fits, None)
-            if found is None and call.fate == "counted":
+            pattern = self._pattern(call)
+            if pattern is not None:
+                where.append(self._devices[pattern].name)
+                continue
+            if call.fate == "counted":
                 lost.append(call.path)
-            where.append(found or (where[-1] if where else self.parts[0].name))
+            where.append(where[-1] if where else self.parts[0].name)
         if lost:
             raise ScenarioError(
                 f"{self.name}: no pattern fits {', '.join(dict.fromkeys(lost))}; given are "
                 f'{", ".join(map(repr, self.places))} ("*" fits all that is left)'
             )
         return where
+
+    def _pattern(self, call: LayerCall) -> str | None:
+        """The first pattern that fits a call."""
+        fits = (
+            pattern
+            for pattern in self._devices
+            if fnmatchcase(call.path, pattern) or fnmatchcase(call.layer, pattern)
+        )
+        return next(fits, None)
 
 
 def _period_s(parts: list[Part], transfer: Transfer, scenario: Scenario) -> float:

@@ -96,6 +96,10 @@ def load_report(path: str | os.PathLike[str]) -> StoredReport:
         raise ReportError(f"cannot load {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise ReportError(f"cannot load {path}: it is no report, or was cut ({error})") from error
+    if isinstance(data, dict) and {"schema", "calls"} <= data.keys():
+        raise ReportError(
+            f"cannot load {path}: it is a trace, not a report; ep.load_trace reads it, ep.report prices it"
+        )
     if not isinstance(data, dict) or not {"schema", "rows", "devices"} <= data.keys():
         raise ReportError(
             f"cannot load {path}: it is no report; expected what Report.save or Comparison.save wrote "

@@ -9,7 +9,7 @@ import secrets
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,9 +24,13 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class _Header(msgspec.Struct):
-    """What is read first, so that a trace of a newer schema is told from a broken one."""
+    """What is read first, so that a newer trace and a report are told from a broken one.
+
+    Only a report has devices.
+    """
 
     schema: int
+    devices: Any = None
 
 
 def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
@@ -92,11 +96,15 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     data = _unzipped(path, path.read_bytes())
     if not data:
         raise TraceFileError(f"cannot load {path}: the file is empty; record or copy it again")
-    schema = _decode(path, data, _Header).schema
-    if schema > SCHEMA:
+    header = _decode(path, data, _Header)
+    if header.devices is not None:
         raise TraceFileError(
-            f"cannot load {path}: it was written by a newer energyprobe (schema {schema}, this one reads "
-            f"{SCHEMA}); upgrade with 'pip install --upgrade energyprobe'"
+            f"cannot load {path}: it is a report or a comparison, not a trace; ep.load_report reads it"
+        )
+    if header.schema > SCHEMA:
+        raise TraceFileError(
+            f"cannot load {path}: it was written by a newer energyprobe (schema {header.schema}, this one "
+            f"reads {SCHEMA}); upgrade with 'pip install --upgrade energyprobe'"
         )
     return _decode(path, data, Trace)
 

@@ -48,13 +48,16 @@ def verify(model: Any, x: Any, *, samples: int = 8, **options: Any) -> Verificat
     ------
     VerificationError
         If two counts differ; it says which, and holds the result as ``.verification``.
+    ModelError
+        If `model` is no Keras model.
     OptionError
         If `x` holds no samples, or there is no such option.
     """
+    framework = framework_of(model)
     few = _first(x, samples)
     size = _length(few)
     usual = _record(model, few, KerasProbe(**options), size)
-    capture = Capture(framework_of(model).keras)
+    capture = Capture(framework.keras)
     with capture(model):
         eager = _record(model, few, KerasProbe(**options), size)
     checks: list[Check] = []

@@ -240,6 +240,16 @@ def test_wrong_placements_are_refused(make, message, slow) -> None:
     assert str(caught.value).startswith(message)
 
 
+def test_patterns_that_take_no_layer_are_named(trace: Trace, slow, fast) -> None:
+    notes = Placement({"cnov*": fast, "dense/*": fast, "*": slow, "conv*": fast}).cost(trace).notes
+    assert [note for note in notes if note.startswith("no layer")] == [
+        "no layer is placed by 'cnov*'",
+        "no layer is placed by 'conv*'",
+    ]
+    notes = Placement({"dense/*": fast, "*": slow}).cost(trace).notes
+    assert not any(note.startswith("no layer") for note in notes)
+
+
 def test_layers_without_a_place_are_named(trace: Trace, slow) -> None:
     with pytest.raises(ScenarioError) as caught:
         Placement({"conv*": slow, "b": slow}).cost(trace)

@@ -70,6 +70,10 @@ def test_comparisons_of_every_version_load(version: int) -> None:
         (None, "cannot load {path}: No such file or directory"),
         ("{", "cannot load {path}: it is no report, or was cut (Expecting property name enclosed in double"),
         ("[1]", "cannot load {path}: it is no report; expected what Report.save or Comparison.save wrote as"),
+        (
+            '{"schema": 1, "model": "net", "calls": []}',
+            "cannot load {path}: it is a trace, not a report; ep.load_trace reads it, ep.report prices it",
+        ),
         ('{"schema": 1, "rows": []}', "cannot load {path}: it is no report; expected what Report.save or"),
         (
             json.dumps({"schema": 99, "rows": [], "devices": {}}),

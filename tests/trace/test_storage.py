@@ -213,6 +213,12 @@ def test_a_newer_schema_is_told_apart_even_if_its_fields_are_unknown(tmp_path: P
     )
 
 
+def test_a_report_is_told_apart_from_a_trace(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"schema": SCHEMA + 1, "rows": [], "devices": {"loihi": {}}}))
+    assert message_of(path) == "it is a report or a comparison, not a trace; ep.load_report reads it"
+
+
 def test_a_wrong_or_unknown_field_is_named_with_its_place(trace: Trace, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     stored = json.loads(msgspec.json.encode(trace))

@@ -133,6 +133,11 @@ def test_the_model_is_left_as_it_was(package) -> None:
             ep.verify(model, nothing)
 
 
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(ep.ModelError, match="records a Keras model, but was given builtins.str"):
+        ep.verify("model.keras", data(4, 3))
+
+
 @BOTH
 def test_several_inputs(package) -> None:
     left, right = package.Input((3,), name="left"), package.Input((4,), name="right")
