@@ -8,13 +8,12 @@ import numpy as np
 
 from energyprobe.costing.cpu import CpuDevice
 from energyprobe.costing.execution import execution_of, runs_at_once
-from energyprobe.costing.gpu_breakeven import verdicts
 from energyprobe.costing.gpu_work import products_of
 from energyprobe.costing.kernels.breakeven import CPU_SPARSE, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
-from energyprobe.counting.columns import COLUMNS
+from energyprobe.costing.zeros import zeros_columns
 from energyprobe.counting.table import count, reading_for
 from energyprobe.trace.records import Trace
 
@@ -61,20 +60,9 @@ def cpu_layers_breakeven(trace: Trace, cpu: CpuDevice, quantity: Any, scenario: 
     best = np.argmin(times, axis=0)
     now_s, dense = np.min(times, axis=0), kernel_cost(cpu, "dense", **sizes)
     calibrated = np.array([each.calibrated for each in priced])[best, np.arange(len(best))]
-    rows = products.row.tolist()
-    rates = np.array([COLUMNS["input_firing_rate_hz"](counts.rows[row]) for row in rows], dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        needed = np.where(crossing.density > 0, rates * crossing.density / products.density, np.nan)
     return pd.DataFrame(
         {
-            "layer": [work.calls[row].layer for row in rows],
-            "path": [work.calls[row].path for row in rows],
-            "call": [work.calls[row].call_index for row in rows],
-            "density": products.density,
-            "breakeven_density": crossing.density,
-            "firing_rate_hz": rates,
-            "firing_rate_needed_hz": needed,
-            "verdict": verdicts(products.density, crossing.density, crossing.reason),
+            **zeros_columns(counts, products, crossing),
             "kernel": np.array(names)[best],
             "dense_time_s": products.runs * dense.time_s,
             "kernel_time_s": products.runs * now_s,

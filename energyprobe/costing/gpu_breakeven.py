@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.gpu import KERNEL_TYPES, GpuDevice
 from energyprobe.costing.gpu_choice import Quantity, Shop, needs_custom_kernel
 from energyprobe.costing.gpu_plan import plan_of
 from energyprobe.costing.scenario import Scenario
-from energyprobe.costing.table import Array
 from energyprobe.costing.work import work_of
-from energyprobe.counting.columns import COLUMNS
+from energyprobe.costing.zeros import zeros_columns
 from energyprobe.counting.table import count, reading_for
 from energyprobe.trace.records import Trace
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PAYS, TOO_DENSE, UNRECORDED = "pays now", "too dense", "zeros not recorded"
-"""Verdicts, besides why there is no break-even."""
 
 
 def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario: Scenario) -> pd.DataFrame:
@@ -52,23 +45,13 @@ def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario:
     at_once = runs_at_once(work, execution_of(trace, scenario))
     shop = Shop(gpu, KERNEL_TYPES[scenario.dtype or "float32"], scenario.launch)
     plan = plan_of(shop, gpu.policy, work, at_once, scenario.batch_size)
-    products, crossing, rows = plan.products, plan.breakeven(quantity), plan.products.row.tolist()
+    products, crossing = plan.products, plan.breakeven(quantity)
     sparse = shop.cheapest(products, plan.sparse_options, quantity)
     chosen = [plan.sparse_options[position] for position in sparse.option.tolist()]
-    rates = np.array([COLUMNS["input_firing_rate_hz"](counts.rows[row]) for row in rows], dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        needed = np.where(crossing.density > 0, rates * crossing.density / products.density, np.nan)
     return pd.DataFrame(
         {
-            "layer": [work.calls[row].layer for row in rows],
-            "path": [work.calls[row].path for row in rows],
-            "call": [work.calls[row].call_index for row in rows],
-            "density": products.density,
-            "breakeven_density": crossing.density,
+            **zeros_columns(counts, products, crossing),
             "breakeven_density_if_zeros_save": crossing.density_if_zeros_save,
-            "firing_rate_hz": rates,
-            "firing_rate_needed_hz": needed,
-            "verdict": verdicts(products.density, crossing.density, crossing.reason),
             "kernel": [option.words for option in chosen],
             "dense_time_s": products.runs * plan.dense.time_s[0],
             "kernel_time_s": products.runs * sparse.time_s[0],
@@ -80,11 +63,3 @@ def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario:
             "needs_custom_kernel": [needs_custom_kernel(option) for option in chosen],
         }
     )
-
-
-def verdicts(density: Array, needed: Array, reason: npt.NDArray[np.str_]) -> npt.NDArray[np.object_]:
-    """What is said of densities beside those needed, or of the reasons why none pays."""
-    # At a break-even of 1 the sparse kernel takes less on dense data, too.
-    pays = np.where((density < needed) | (needed == 1), PAYS, TOO_DENSE)
-    told = np.where(reason == "", pays, reason)
-    return np.where(np.isnan(density), UNRECORDED, told).astype(object)

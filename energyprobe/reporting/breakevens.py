@@ -97,10 +97,11 @@ def breakeven_table(comparison: Comparison) -> Table | None:
     Table or None
         None where none is known.
     """
-    size = comparison.batch_sizes[0]
-    cases = [Case(model, device, size) for device in comparison.devices for model in comparison.others]
-    rows = [(case, comparison.breakevens[case]) for case in cases]
-    rows = [(case, found) for case, found in rows if any(each.words != units.UNKNOWN for each in found)]
+    rows = [
+        (case, found)
+        for case, found in comparison.breakevens.items()
+        if any(each.words != units.UNKNOWN for each in found)
+    ]
     if not rows:
         return None
     keys = tuple(comparison.label(case) for case, _ in rows)
@@ -214,7 +215,7 @@ def _search(
     # Of several the one that is nearest to where they are.
     here = 1.0 if math.isnan(now) else now
     (low, at_low), (high, _) = min(
-        crossings, key=lambda pair: abs(math.log(pair[0][0] * pair[1][0] / here**2))
+        crossings, key=lambda ends: abs(math.log(ends[0][0] * ends[1][0] / here**2))
     )
     below = at_low < LESS
     at = _bisect(ratio, low, high, below, name in WHOLE)
