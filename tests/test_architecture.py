@@ -38,7 +38,7 @@ OUTSIDE: dict[str, set[str]] = {
     "frontends": {"msgspec", "numpy", "scipy"} | FRAMEWORKS,
     "counting": {"msgspec", "numpy", "pandas"},
     "costing": {"msgspec", "numpy", "pandas", "scipy", "tomli", "tomli_w"},
-    "reporting": {"jinja2", "matplotlib", "msgspec", "numpy", "pandas", "rich"},
+    "reporting": {"jinja2", "matplotlib", "msgspec", "numpy", "pandas", "rich", "scipy"},
 }
 """Packages other than the standard library that each room imports."""
 
