@@ -112,7 +112,7 @@ def _fractions(given: Iterable[str]) -> dict[str, float]:
     for each in given:
         name, _, fraction = each.rpartition("=")
         try:
-            fractions[name] = float(fraction)
+            fractions[name] = float(fraction if name else "")
         except ValueError:
             raise OptionError(f"--accuracy {each}: it is NAME=FRACTION, such as snn=0.97") from None
     return fractions

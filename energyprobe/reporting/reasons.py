@@ -86,11 +86,14 @@ def _facts(dearer: Cell, other: Cell) -> Iterator[str]:
     """What the model that costs more does more often, and what its time is spent on."""
     device, scenario = dearer.cost.device, dearer.cost.scenario
     steps = steps_of(dearer.counts, scenario)
+    bound = bound_by(dearer)
     if steps > steps_of(other.counts, other.cost.scenario):
         dense = "dense " if device.skips == "nothing" else ""
         yield f"{dearer.case.model} runs {units.count(steps)} {dense}timesteps"
-    if bound := bound_by(dearer):
-        yield bound
+        if bound:
+            yield bound
+    elif bound:
+        yield f"{dearer.case.model} is {bound}"
 
 
 def steps_of(counts: CountTable, scenario: Scenario) -> float:

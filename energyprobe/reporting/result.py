@@ -120,7 +120,7 @@ class Report(Published):
         ----------
         *columns : str
             Columns of `energyprobe.counts` and of `to_dataframe`, such as ``"event_synops"`` or
-            ``"energy_j"``; the layer's name always comes first. None for the usual ones.
+            ``"energy_j"``; the layer's name always comes first, named or not. None for the usual ones.
 
         Returns
         -------
@@ -134,7 +134,8 @@ class Report(Published):
         """
         from energyprobe.reporting.contents import check_columns
 
-        return dataclasses.replace(self, columns=check_columns(columns, self.prices))
+        others = (column for column in columns if column != "layer")
+        return dataclasses.replace(self, columns=check_columns(others, self.prices))
 
     def arrange(self, sort: str | None = None, *, top: int | None = None, depth: int | None = None) -> Report:
         """Choose the rows of the per-layer table, and their order.

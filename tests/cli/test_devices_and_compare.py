@@ -76,6 +76,10 @@ def test_it_writes_files(trace_file: Path, other_file: Path, call) -> None:
             ["{run}", "{other}", "--accuracy", "run:1"],
             "--accuracy run:1: it is NAME=FRACTION, such as snn=0.97",
         ),
+        (
+            ["{run}", "{other}", "--accuracy", "0.97"],
+            "--accuracy 0.97: it is NAME=FRACTION, such as snn=0.97",
+        ),
         (["{run}", "{other}", "--baseline", "rnn"], "no model 'rnn' to be the baseline: did you mean 'run'?"),
     ],
 )

@@ -128,6 +128,8 @@ def test_columns_of_the_table_are_chosen_by_name(of_snn: Report) -> None:
     assert table.columns[2].cells[2] == "130 nJ"
     assert set(table.columns[3].cells[:2]) == {"not modelled"}
     assert chosen.select().document.sections[1] == of_snn.document.sections[1]
+    named = of_snn.select("layer", "spike_synops", "low_j", "elementwise_j")
+    assert named.document.sections[1] == table
     with pytest.raises(
         ReportError, match=r"^a report has no column 'event_synop': did you mean 'event_synops'"
     ):

@@ -211,6 +211,11 @@ def test_reasons_name_timesteps_and_terms(counted_ann, counted_snn, cpu) -> None
     assert found.reason == "snn runs 30 dense timesteps; the difference is synaptic operations (98 %)"
 
 
+def test_what_binds_is_said_of_the_dearer_model(counted_ann, counted_snn) -> None:
+    (found,) = ep.compare({"snn": counted_snn, "cnn": counted_ann}, "cortex-m4", timesteps=1).verdicts
+    assert found.reason == "cnn is compute-bound; the difference is running time at static power (100 %)"
+
+
 def test_where_all_of_the_power_is_static_the_running_time_differs(counted_ann, counted_snn) -> None:
     (found,) = ep.compare({"cnn": counted_ann, "snn": counted_snn}, "cortex-m4").verdicts
     assert found.reason.endswith("; the difference is running time at static power (100 %)")
