@@ -111,8 +111,11 @@ SETTINGS = (
 )
 """Variables by which a person, or a machine that runs tests, overrules what the terminal says."""
 
-OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
-"""Makes standard input the terminal whose keys send signals."""
+OWN_TERMINAL = (
+    "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.default_int_handler)"
+)
+"""Makes standard input the terminal whose keys send signals; tests in the background ignore Ctrl-C."""
 
 
 class Terminal:
