@@ -11,9 +11,8 @@ import numpy.typing as npt
 from energyprobe.costing.chosen_kernels import ChosenKernels
 from energyprobe.costing.gpu_choice import DENSE, STORED, Option, Quantity, Runs, Shop, options_of
 from energyprobe.costing.gpu_work import Elementwises, Flags, Products, elementwises_of, products_of
-from energyprobe.costing.kernels.crossing import SMALLEST, highest
+from energyprobe.costing.kernels.crossing import Crossing, Priced, crossing_of
 from energyprobe.costing.kernels.parts import LIMITS
-from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
 
@@ -112,50 +111,20 @@ class Plan:
         """Find the density of each product's activations below which skipping zeros pays; see `Crossing`."""
         options = self.sparse_options
 
-        def at(density: Array) -> Runs:
-            return self.shop.cheapest(replace(self.products, density=density), options, quantity)
+        def cheapest(density: Array) -> Priced:
+            products = replace(self.products, density=density)
+            return priced(self.shop.cheapest(products, options, quantity))
 
-        dense = self.dense.of(quantity)
-
-        def below_which(saved: float) -> Array:
-            """Where the dense kernel, which zeros may lower, takes as much."""
-            return highest(
-                lambda share: dense * (1.0 - saved * (1.0 - share)) - at(share).of(quantity), dense.shape
+        def priced(runs: Runs) -> Priced:
+            return Priced(
+                cost=runs.of(quantity),
+                kernel=runs.option,
+                launch_bound=runs.limit == 0,
+                calibrated=runs.calibrated,
             )
 
-        density = below_which(0.0)
-        below = at(np.maximum(0.99 * density, SMALLEST))
-        names = np.array([option.words for option in options])
-        launches = (below.limit == 0) | (self.dense.limit == 0)
-        why = np.where(launches, "none: launch-bound", "none: dense is cheaper at any density")
-        return Crossing(
-            density=density,
-            density_if_zeros_save=below_which(ZEROS_SAVE) if quantity == "energy" else density,
-            kernel=np.where(density > 0.0, names[below.option], ""),
-            reason=np.where(density > 0.0, "", why),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Crossing:
-    """Where skipping zeros begins to pay, for each product.
-
-    Attributes
-    ----------
-    density : ndarray
-        Below it the best sparse kernel wins; 0 where none does.
-    density_if_zeros_save : ndarray
-        The same where the dense kernel draws less power on zeros, as much less as was ever seen.
-    kernel : ndarray of str
-        The one that wins just below; empty where none does.
-    reason : ndarray of str
-        Why there is none, such as ``"none: launch-bound"``; empty where there is.
-    """
-
-    density: Array
-    density_if_zeros_save: Array
-    kernel: npt.NDArray[np.str_]
-    reason: npt.NDArray[np.str_]
+        names = [option.words for option in options]
+        return crossing_of(priced(self.dense), cheapest, names, zeros_save=quantity == "energy")
 
 
 def plan_of(shop: Shop, policy: str, work: Work, at_once: Flags, batch: int) -> Plan:

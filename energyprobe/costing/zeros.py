@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.gpu_plan import Crossing
 from energyprobe.costing.gpu_work import Products
-from energyprobe.costing.kernels.breakeven import Breakeven
+from energyprobe.costing.kernels.crossing import Crossing
 from energyprobe.costing.table import Array
 from energyprobe.counting.columns import COLUMNS
 from energyprobe.counting.table import CountTable
@@ -16,9 +15,7 @@ PAYS, TOO_DENSE, UNRECORDED = "pays now", "too dense", "zeros not recorded"
 """Verdicts, besides why there is no break-even."""
 
 
-def zeros_columns(
-    counts: CountTable, products: Products, crossing: Crossing | Breakeven
-) -> dict[str, object]:
+def zeros_columns(counts: CountTable, products: Products, crossing: Crossing) -> dict[str, object]:
     """Columns of what a network's zeros are, beside what they would need to be.
 
     Parameters
@@ -27,7 +24,7 @@ def zeros_columns(
         The network.
     products : Products
         Its synaptic operations.
-    crossing : Crossing or Breakeven
+    crossing : Crossing
         Where skipping zeros begins to pay for each of them.
 
     Returns

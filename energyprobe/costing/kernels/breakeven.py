@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.cost import Operand, kernel_cost, options_for
 from energyprobe.costing.kernels.cpu import Cpu
-from energyprobe.costing.kernels.crossing import SMALLEST, highest
+from energyprobe.costing.kernels.crossing import Crossing, Priced, crossing_of
 from energyprobe.costing.kernels.fits import ready
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.loading import fits
 from energyprobe.costing.kernels.parts import Array
-from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import KERNELS, why_illegal
 from energyprobe.costing.lookup import AnyDevice, kernel_device
@@ -33,7 +32,7 @@ CPU_SPARSE = ("csr", "gather")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Breakeven:
+class Breakeven(Crossing):
     """Where sparse begins to pay.
 
     Attributes
@@ -42,27 +41,13 @@ class Breakeven:
         What runs where.
     quantity : str
         ``"energy"`` or ``"time"``.
-    density : ndarray
-        Below it the best sparse kernel wins; 0 where none does, 1 where it wins on dense data too.
-    density_if_zeros_save : ndarray
-        The same where the dense kernel draws less power on zeros, as much less as was ever seen; equal to
-        `density` for time.
-    kernel : ndarray of str
-        The sparse kernel that wins just below the break-even; empty where none does.
-    reason : ndarray of str
-        Empty where there is a break-even; else why there is none, such as ``"none: launch-bound"``.
-    calibrated : ndarray of bool
-        Whether both kernels are calibrated at the break-even.
+    density, density_if_zeros_save, kernel, reason, calibrated : ndarray
+        See `Crossing`.
     """
 
     gpu: str
     dtype: str
     quantity: Quantity
-    density: Array
-    density_if_zeros_save: Array
-    kernel: npt.NDArray[np.str_]
-    reason: npt.NDArray[np.str_]
-    calibrated: npt.NDArray[np.bool_]
 
     def __str__(self) -> str:
         """A line for each product, such as ``"sputnik takes less energy below a density of 0.12"``."""
@@ -95,15 +80,8 @@ def kernels_breakeven(
     strided: bool | None = None,
 ) -> Breakeven:
     """The density below which computing a product sparsely pays; see `energyprobe.breakeven`."""
-    if quantity not in ("energy", "time", None):
-        raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
     device = kernel_device(gpu)
-    if isinstance(device, Cpu) and quantity == "energy":
-        raise ScenarioError(
-            f"the energy of {device.title} ({device.name}) is not modelled, its power was not measured: "
-            "use quantity='time'"
-        )
-    quantity = quantity or ("time" if isinstance(device, Cpu) else "energy")
+    wanted = _quantity(device, quantity)
     names = candidates(device, dtype, structure, operand) if kernels is None else list(kernels)
     if not names:
         raise ScenarioError("kernels: at least one sparse kernel is needed")
@@ -126,37 +104,47 @@ def kernels_breakeven(
             **options_for(name, {"imbalance": imbalance, "strided": strided}),
         )
 
-    def of(priced: KernelCost) -> Array:
-        return priced.energy_j if quantity == "energy" else priced.time_s
+    def priced(name: str, density: npt.ArrayLike) -> Priced:
+        found = cost(name, density)
+        return Priced(
+            cost=found.energy_j if wanted == "energy" else found.time_s,
+            kernel=np.zeros(found.time_s.shape, dtype=np.intp),
+            launch_bound=found.limit_codes == 0,
+            calibrated=found.calibrated,
+        )
 
-    dense = cost("dense", 1.0)
+    def cheapest(density: Array) -> Priced:
+        return _cheapest([priced(name, density) for name in names])
 
-    def gain(density: Array, saved: float) -> Array:
-        """Cost of the dense kernel, which zeros may lower, less that of the best sparse one."""
-        sparse = np.min([of(cost(name, density)) for name in names], axis=0)
-        return np.asarray(of(dense) * (1.0 - saved * (1.0 - density)) - sparse)
+    crossing = crossing_of(priced("dense", 1.0), cheapest, names, zeros_save=wanted == "energy")
+    return Breakeven(gpu=device.name, dtype=dtype, quantity=wanted, **vars(crossing))
 
-    found = highest(lambda density: gain(density, 0.0), dense.time_s.shape)
-    saving = found if quantity == "time" else highest(lambda density: gain(density, ZEROS_SAVE), found.shape)
-    at = [cost(name, np.maximum(found * 0.99, SMALLEST)) for name in names]
-    best = np.argmin([of(each) for each in at], axis=0)
-    wins = found > 0.0
-    # Where even an empty A does not win, launches are all that is left of the sparse kernel's time, or they
-    # are most of the dense one's, so that there is nothing to gain.
-    launches = np.take_along_axis(np.array([each.limit_codes for each in at]), best[None], axis=0)[0] == 0
-    why = np.where(
-        launches | (dense.limit_codes == 0), "none: launch-bound", "none: dense is cheaper at any density"
-    )
-    sparse_calibrated = np.take_along_axis(np.array([each.calibrated for each in at]), best[None], axis=0)[0]
-    return Breakeven(
-        gpu=dense.gpu,
-        dtype=dtype,
-        quantity=quantity,
-        density=found,
-        density_if_zeros_save=saving,
-        kernel=np.where(wins, np.array(names)[best], ""),
-        reason=np.where(wins, "", why),
-        calibrated=dense.calibrated & sparse_calibrated,
+
+def _quantity(device: Gpu | Cpu, quantity: Quantity | None) -> Quantity:
+    """What is to be less: what was asked for, or else energy, or time on a CPU."""
+    if quantity not in ("energy", "time", None):
+        raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
+    if isinstance(device, Cpu) and quantity == "energy":
+        raise ScenarioError(
+            f"the energy of {device.title} ({device.name}) is not modelled, its power was not measured: "
+            "use quantity='time'"
+        )
+    return quantity or ("time" if isinstance(device, Cpu) else "energy")
+
+
+def _cheapest(kernels: Sequence[Priced]) -> Priced:
+    """Each product on that of some kernels which takes the least."""
+    best = np.argmin([each.cost for each in kernels], axis=0)
+
+    def of_best(name: str) -> npt.NDArray[Any]:
+        columns = np.array([getattr(each, name) for each in kernels])
+        return np.asarray(np.take_along_axis(columns, best[None], axis=0)[0])
+
+    return Priced(
+        cost=of_best("cost"),
+        kernel=best,
+        launch_bound=of_best("launch_bound"),
+        calibrated=of_best("calibrated"),
     )
 
 
