@@ -104,15 +104,6 @@ def test_any_next_use_heals(keras, model, data, targets, use, predict, healthy_o
     healthy.assert_again(probe)
 
 
-@pytest.fixture
-def listens_to_control_c():
-    """Tests that run in the background ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("listens_to_control_c")
 def test_control_c(keras, model, data, predict, healthy_of, assert_aborted):
     class Interrupt(keras.callbacks.Callback):
         def on_predict_batch_end(self, batch, logs=None):
