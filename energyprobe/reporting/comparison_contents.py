@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from energyprobe.reporting import units
@@ -11,6 +11,7 @@ from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fairness import fairness
 from energyprobe.reporting.lacks import PRICED_PART
+from energyprobe.reporting.listing import enumerated
 from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, devices, sources
 from energyprobe.reporting.reproduction import reproduction_of
@@ -69,7 +70,7 @@ def comparison_document(comparison: Comparison) -> Document:
         Verdicts, energies, latencies and their products, assumptions, devices and sources.
     """
     document = Document(
-        heading=f"{listed(comparison.others)} compared with {comparison.baseline}",
+        heading=f"{enumerated(comparison.others)} compared with {comparison.baseline}",
         subheading=_scenarios(comparison),
         sections=tuple(_sections(comparison)),
     )
@@ -117,7 +118,7 @@ def _places(places: dict[str, list[int]], batch_sizes: tuple[int, ...]) -> str:
     """Devices, each with its batch sizes where not all are meant."""
     words = []
     for device, sizes in places.items():
-        batch = f" at batch size {listed(map(str, sizes))}" if len(set(sizes)) < len(batch_sizes) else ""
+        batch = f" at batch size {enumerated(map(str, sizes))}" if len(set(sizes)) < len(batch_sizes) else ""
         words.append(device + batch)
     return ", ".join(words)
 
@@ -295,9 +296,3 @@ def _scenarios(comparison: Comparison) -> str:
     if len(set(words.values())) == 1:
         return ", ".join(filter(None, (batch, next(iter(words.values())))))
     return "; ".join([batch, *(f"{name}: {each or 'as recorded'}" for name, each in words.items())])
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names with commas, and "and" before the last."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

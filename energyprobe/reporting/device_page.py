@@ -13,8 +13,9 @@ from energyprobe.costing.figures import Figure, Provenance
 from energyprobe.costing.titles import figure_title
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
+from energyprobe.reporting.listing import listed
 from energyprobe.reporting.prices import UNVERIFIED
-from energyprobe.reporting.remarks import PAID, listed
+from energyprobe.reporting.remarks import PAID
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType

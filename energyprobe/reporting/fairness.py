@@ -11,7 +11,7 @@ from energyprobe.costing.processor import Processor
 from energyprobe.costing.table import CostTable
 from energyprobe.reporting.cells import Case
 from energyprobe.reporting.document import Lines
-from energyprobe.reporting.remarks import listed
+from energyprobe.reporting.listing import listed
 from energyprobe.trace.operations import Synaptic
 from energyprobe.trace.records import LayerCall, Step, Trace
 

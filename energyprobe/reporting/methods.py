@@ -14,8 +14,9 @@ from energyprobe.errors import ReportError, nearest
 from energyprobe.reporting import latex, units
 from energyprobe.reporting.document import printable
 from energyprobe.reporting.fields import FIELDS
+from energyprobe.reporting.listing import listed
 from energyprobe.reporting.prices import price_words
-from energyprobe.reporting.remarks import PAID, listed
+from energyprobe.reporting.remarks import PAID
 from energyprobe.reporting.running import per_words, recording_words, scenario_words
 from energyprobe.reporting.uncounted import missed
 

@@ -10,6 +10,7 @@ from energyprobe.costing.titles import term_title
 from energyprobe.counting.table import CountTable
 from energyprobe.reporting import units
 from energyprobe.reporting.cells import Cell
+from energyprobe.reporting.listing import enumerated
 from energyprobe.reporting.running import timesteps_of
 
 SYNAPTIC = ("macs", "acs")
@@ -49,7 +50,8 @@ def reason(cell: Cell, baseline: Cell) -> str:
     pair = sorted((cell, baseline), key=lambda each: -each.total.energy_j)
     facts = ", ".join(_facts(*pair))
     terms = _terms(cell.total, baseline.total)
-    difference = f"the difference is {_listed(terms)}" if terms else ""
+    parts = [f"{name} ({round(100 * share)} %)" for name, share in terms]
+    difference = f"the difference is {enumerated(parts)}" if parts else ""
     return "; ".join(filter(None, (facts, difference)))
 
 
@@ -142,8 +144,3 @@ def _terms(total: TotalCost, baseline: TotalCost) -> list[tuple[str, float]]:
     whole = sum(along.values())
     shares = sorted(((name, each / whole) for name, each in along.items()), key=lambda pair: -pair[1])
     return [pair for pair in shares if pair[1] >= NAMED]
-
-
-def _listed(terms: list[tuple[str, float]]) -> str:
-    words = [f"{name} ({round(100 * share)} %)" for name, share in terms]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 2 else words)

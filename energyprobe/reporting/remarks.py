@@ -10,11 +10,9 @@ from energyprobe.costing.titles import term_title
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Lines
 from energyprobe.reporting.layers import Layer
+from energyprobe.reporting.listing import listed
 from energyprobe.reporting.prices import Prices
 from energyprobe.trace.records import Activity, LayerCall, Trace
-
-NAMES_SHOWN = 6
-"""Layers that a line names; of more it gives the number."""
 
 LOWER_BOUND_MEANS = (
     f"{units.LOWER_BOUND.strip()}: at least so much; something in it was not counted or has no price"
@@ -102,12 +100,6 @@ def sources(prices: Sequence[Prices]) -> Lines:
     """
     cited = {key: source for price in prices for key, source in price.cost.device.sources.items()}
     return Lines("Sources", tuple(f"{key}: {citation(source)}" for key, source in cited.items()))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names with commas; of many the first few and how many more there are."""
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def _by_device(prices: Sequence[Prices], statements: Callable[[Prices], Iterable[str]]) -> Iterator[str]:

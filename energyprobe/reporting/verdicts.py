@@ -9,6 +9,7 @@ from typing import Literal
 from energyprobe.costing.device import Device
 from energyprobe.reporting.cells import UNKNOWN, Case, Cell, Interval, energy_ratio
 from energyprobe.reporting.lacks import lower_bound_words
+from energyprobe.reporting.listing import enumerated
 from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
 
 Outcome = Literal["less", "more", "no difference", "unknown"]
@@ -113,7 +114,7 @@ def obstacles(cell: Cell, baseline: Cell) -> Iterator[str]:
     graded = [each.case.model for each in (cell, baseline) if _is_graded(each)]
     if graded:
         are = "are" if len(graded) > 1 else "is"
-        yield f"it takes spikes, and {' and '.join(graded)} {are} of graded values"
+        yield f"it takes spikes, and {enumerated(graded)} {are} of graded values"
     for each in (cell, baseline):
         if each.total.does_not_fit:
             yield f"{each.case.model} {each.total.does_not_fit}"

@@ -7,7 +7,7 @@ import pytest
 
 from energyprobe.costing.device import Device
 from energyprobe.reporting.pricing import report
-from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, SYNOPS_MEAN, listed
+from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, SYNOPS_MEAN
 from energyprobe.reporting.result import Report
 from energyprobe.reporting.uncounted import Missed, missed
 from energyprobe.trace.operations import Uncounted
@@ -102,12 +102,6 @@ def test_devices_and_their_publications(ann: Trace, chip: Device, cpu: Device) -
         "lovelace: Lovelace (2020), Journal of Chips 1:2–3, doi:10.1000/chips",
         "hopper: Hopper et al. (1960), Proceedings of Processors, https://example.org/processors",
     )
-
-
-def test_long_lists_are_cut() -> None:
-    assert listed(["a", "b"]) == "a, b"
-    assert listed(list("abcdef")) == "a, b, c, d, e, f"
-    assert listed(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
 
 
 def test_uncounted_layers_with_their_shares(ann: Trace, cpu: Device) -> None:
