@@ -63,20 +63,22 @@ def reported_to() -> Any:
 
 
 def _patch(framework: Framework) -> None:
+    cls: Any
     with _patch_lock:
         for cls in framework.callable_classes:
             original, users = _patched.get(cls, (cls.__dict__["__call__"], 0))
             if users == 0:
-                cls.__call__ = _reporting(original, framework, cls)  # type: ignore[method-assign]
+                cls.__call__ = _reporting(original, framework, cls)
             _patched[cls] = (original, users + 1)
 
 
 def _unpatch(framework: Framework) -> None:
+    cls: Any
     with _patch_lock:
         for cls in framework.callable_classes:
             original, users = _patched[cls]
             if users == 1:
-                cls.__call__ = original  # type: ignore[method-assign]
+                cls.__call__ = original
                 del _patched[cls]
             else:
                 _patched[cls] = (original, users - 1)
