@@ -45,8 +45,8 @@ class Prices:
         What each row of the cost table is called.
     line_of_row : ndarray of int, shape (rows of the cost table,)
         The line that each row of the cost table belongs to.
-    lines : int
-        Number of lines.
+    network : tuple of str
+        What no layer causes, on any of the devices, each a line.
     """
 
     name: str
@@ -54,7 +54,12 @@ class Prices:
     layers: tuple[Layer, ...]
     keys: tuple[str, ...]
     line_of_row: npt.NDArray[np.intp]
-    lines: int
+    network: tuple[str, ...]
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return len(self.layers) + len(self.network)
 
     @property
     def label(self) -> str:
@@ -121,6 +126,16 @@ class Prices:
         """Whether each line costs more than its figure says, shape ``(lines,)``."""
         return np.bincount(self.line_of_row, self.cost.lower_bounds, minlength=self.lines) > 0
 
+    @property
+    def _uncharged(self) -> npt.NDArray[np.bool_]:
+        """Rows of what no layer causes that the device does not charge, shape (rows of the cost table,)."""
+        charged = {term_title(term) for term in self.cost.terms}
+        without = set(TERMS.values()) - charged
+        rows = zip(self.cost.kind, self.cost.layer, strict=True)
+        named = np.array([kind == "network" and name in without for kind, name in rows], dtype=bool)
+        uncharged: npt.NDArray[np.bool_] = named & (self.cost.energy_j == 0)
+        return uncharged
+
     def by_line(self, values: Array) -> Array:
         """Add up a column of the cost table.
 
@@ -134,16 +149,25 @@ class Prices:
         ndarray, shape (lines,)
             Sums of what is known; NaN where nothing is.
         """
-        known = ~np.isnan(values)
+        known = ~np.isnan(values) & ~self._uncharged
         sums = np.bincount(self.line_of_row[known], values[known], minlength=self.lines)
         return np.where(np.bincount(self.line_of_row[known], minlength=self.lines) > 0, sums, np.nan)
 
     def _cell(self, line: int, value: float, unit: str, lower_bound: bool) -> str:
-        fates = self.layers[line].fates if line < len(self.layers) else set()
+        if line >= len(self.layers):
+            return self._network_cell(self.network[line - len(self.layers)], value, unit, lower_bound)
+        fates = self.layers[line].fates
         if fates == {"free"} and value == 0:
             return units.FREE
         if fates == {"uncounted"}:
             return units.NOT_COUNTED
+        return price_words(value, unit, lower_bound=lower_bound)
+
+    def _network_cell(self, name: str, value: float, unit: str, lower_bound: bool) -> str:
+        """What no layer causes: without a price, the device model has no such term, or no figure for it."""
+        unmodelled = {term_title(term) for term in self.cost.not_modelled}
+        if np.isnan(value) and name in TERMS.values() and name not in unmodelled:
+            return units.NONE
         return price_words(value, unit, lower_bound=lower_bound)
 
     def _total(self, name: str) -> float:

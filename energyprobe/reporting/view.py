@@ -71,7 +71,7 @@ class View:
                 line_of_row=np.array(
                     [*line_of_call, *(line_of_name[each] for each in cost.layer[len(self.counts) :])], np.intp
                 ),
-                lines=len(self.layers) + len(self.network_lines),
+                network=self.network_lines,
             )
             for name, cost in self.costs.items()
         )

@@ -251,3 +251,16 @@ def test_scenario_and_times_are_told_in_units(snn: Trace) -> None:
     assert sum("a timestep takes" in line for line in said.lines) == 1
     assert "truenorth †: a timestep takes 15.4 µs" in said.lines
     assert not any(sign in line for line in said.lines for sign in ("e-0", "e+0", "1 timesteps"))
+
+
+def test_what_a_device_does_not_charge_is_not_zero_below_the_layers(snn: Trace) -> None:
+    # TrueNorth has no figure of a host, and no reset; Loihi has both.
+    document = report(snn, ["loihi", "truenorth"]).select("energy_j").document
+    layer, loihi, truenorth = document.sections[1].columns
+    rows = {name: cells for name, *cells in zip(layer.cells, loihi.cells, truenorth.cells, strict=True)}
+    assert rows["host"][1] == "not modelled"
+    assert rows["reset"][1] == "none"
+    assert all(rows[name][0].endswith("J") for name in ("static power", "host", "reset"))
+    totals = document.sections[2]
+    told = dict(zip(totals.columns[0].cells, totals.columns[2].cells, strict=True))
+    assert (told["  host"], told["  reset"]) == ("not modelled", "none")
