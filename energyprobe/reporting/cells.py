@@ -11,6 +11,7 @@ import numpy as np
 
 from energyprobe.costing.draws import TAIL, Drawn
 from energyprobe.costing.table import Array, CostTable, TotalCost
+from energyprobe.costing.titles import TERMS
 from energyprobe.counting.table import CountTable
 from energyprobe.reporting import units
 from energyprobe.reporting.sampling import Sampling
@@ -122,6 +123,12 @@ class Cell:
     def is_lower_bound(self) -> bool:
         """Whether it costs more than its figure says."""
         return self.total.lower_bound
+
+    @property
+    def is_latency_lower_bound(self) -> bool:
+        """Whether it takes longer than its figure says, as far as is known: power in pauses takes no time."""
+        rows = {remark.row for remark in self.cost.remarks if remark.lower_bound}
+        return any(not self.cost.layer[row].endswith(TERMS["idle"]) for row in rows)
 
     @property
     def is_complete(self) -> bool:

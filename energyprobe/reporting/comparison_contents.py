@@ -35,12 +35,15 @@ class Quantity(NamedTuple):
         Gives it of a cell.
     ratio : callable
         Gives the ratio of two cells.
+    bounded : callable
+        Whether that of a cell is a lower bound.
     """
 
     name: str
     unit: str
     of: Callable[[Cell], Interval]
     ratio: Callable[[Cell, Cell], Interval]
+    bounded: Callable[[Cell], bool] = lambda cell: cell.is_lower_bound
 
 
 TABLES = (best_devices, quality_table, breakeven_table, sensitivity_table, naive_table)
@@ -51,7 +54,9 @@ _BOUNDS = {(False, False): "", (True, False): "≥ ", (False, True): "≤ ", (Tr
 
 QUANTITIES = (
     Quantity("energy", "J", lambda cell: cell.energy_j, energy_ratio),
-    Quantity("latency", "s", lambda cell: cell.latency_s, latency_ratio),
+    Quantity(
+        "latency", "s", lambda cell: cell.latency_s, latency_ratio, lambda cell: cell.is_latency_lower_bound
+    ),
     Quantity("energy × latency", "J·s", lambda cell: cell.edp_js, edp_ratio),
 )
 
@@ -204,7 +209,7 @@ def _ratio(cell: Cell, baseline: Cell, quantity: Quantity) -> str:
     ratio = divided(cell, baseline, quantity.ratio)
     if not ratio.is_known:
         return units.UNKNOWN
-    mark = _BOUNDS[cell.is_lower_bound, baseline.is_lower_bound]
+    mark = _BOUNDS[quantity.bounded(cell), quantity.bounded(baseline)]
     return mark + ratio_words(ratio)
 
 
@@ -218,7 +223,7 @@ def _value(cell: Cell, quantity: Quantity) -> str:
     interval = quantity.of(cell)
     if not interval.value > 0:
         return units.UNKNOWN
-    return units.quantity(interval.value, quantity.unit, lower_bound=cell.is_lower_bound)
+    return units.quantity(interval.value, quantity.unit, lower_bound=quantity.bounded(cell))
 
 
 def _range(cell: Cell, quantity: Quantity) -> str:
@@ -227,7 +232,7 @@ def _range(cell: Cell, quantity: Quantity) -> str:
         return units.UNKNOWN
     if interval.low == interval.high:
         return units.NO_RANGE
-    return units.interval(interval.low, interval.high, quantity.unit, lower_bound=cell.is_lower_bound)
+    return units.interval(interval.low, interval.high, quantity.unit, lower_bound=quantity.bounded(cell))
 
 
 def _sampling(cell: Cell) -> str:

@@ -291,3 +291,18 @@ def test_latencies_are_shown_where_energies_are_not_modelled(counted_ann: Trace,
     assert not cell.energy_j.is_known
     assert cell.latency_s.low < cell.latency_s.value < cell.latency_s.high
     assert units.quantity(cell.latency_s.value, "s") in str(comparison)
+
+
+def test_an_energy_without_idle_power_bounds_no_latency(counted_ann: Trace, counted_snn: Trace) -> None:
+    traces = {"cnn": counted_ann, "snn": counted_snn}
+    paced = ep.compare(traces, "cortex-m4", inferences_per_second=0.1, draws=20)
+    table = next(section for section in paced.document.sections if section.title.startswith("Each model on"))
+    cells = {column.name: column.cells[0] for column in table.columns}
+    for model in traces:
+        assert paced.cell(model, "cortex-m4", 1).is_lower_bound
+        assert cells[f"{model} energy"].startswith("≥ ")
+        assert cells[f"{model} energy × latency"].startswith("≥ ")
+        # What it draws in pauses is not known; how long it computes is.
+        latency_s = paced.cell(model, "cortex-m4", 1).latency_s.value
+        assert cells[f"{model} latency"] == units.quantity(latency_s, "s")
+    assert cells["snn latency ratio"][0].isdigit()
