@@ -14,10 +14,10 @@ from energyprobe.reporting import units
 from energyprobe.reporting.device_page import DevicePage
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.prices import UNVERIFIED
+from energyprobe.reporting.worded import Worded
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, ConsoleOptions, RenderableType
 
 TABLES: dict[Kind, tuple[str, str, tuple[str, ...]]] = {
     "event-driven": ("Event-driven chips", "synop", ("acs", "macs")),
@@ -55,7 +55,7 @@ def devices(device: AnyDevice | None = None) -> DeviceList | DevicePage:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DeviceList(Mapping[str, Device]):
+class DeviceList(Worded, Mapping[str, Device]):
     """Devices by name.
 
     Attributes
@@ -99,17 +99,6 @@ class DeviceList(Mapping[str, Device]):
 
     def __repr__(self) -> str:
         return f"DeviceList({list(self.devices)!r})"
-
-    def __str__(self) -> str:
-        return str(self.document)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        yield self.document
-
-    def _repr_html_(self) -> str:
-        from energyprobe.reporting.terminal import to_notebook
-
-        return to_notebook(self.document)
 
 
 def _table(kind: Kind, own: list[Device]) -> Table:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
+
+from energyprobe.reporting.worded import HasDocument, Worded
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, ConsoleOptions, RenderableType
 
     from energyprobe.reporting.chart import Chart
-    from energyprobe.reporting.document import Document
 
 
-class Publication(Protocol):
+class Publication(HasDocument, Protocol):
     """What can be saved: it is words, charts, sources, plain data and a tidy table."""
-
-    @property
-    def document(self) -> Document:
-        """What it says in words."""
 
     @property
     def charts(self) -> tuple[Chart, ...]:
@@ -37,7 +32,7 @@ class Publication(Protocol):
         """What it says in numbers, as a table."""
 
 
-class Published:
+class Published(Worded):
     """Base of what can be printed, shown in a notebook, and saved."""
 
     def save(self: Publication, path: str | os.PathLike[str]) -> None:
@@ -57,14 +52,3 @@ class Published:
         from energyprobe.reporting.saving import save
 
         save(self, path)
-
-    def __str__(self: Publication) -> str:
-        return str(self.document)
-
-    def _repr_html_(self: Publication) -> str:
-        return self.document._repr_html_()
-
-    def __rich_console__(
-        self: Publication, console: Console, options: ConsoleOptions
-    ) -> Iterator[RenderableType]:
-        return self.document.__rich_console__(console, options)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
+from energyprobe.reporting.worded import Worded
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, ConsoleOptions, RenderableType
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Check:
 
 
 @dataclass(frozen=True, eq=False)
-class Verification:
+class Verification(Worded):
     """What `energyprobe.verify` found.
 
     Attributes
@@ -102,12 +101,6 @@ class Verification:
 
     def __repr__(self) -> str:
         return f"Verification({self.model!r}, {len(self.checks)} checks, {len(self.differences)} differences)"
-
-    def __str__(self) -> str:
-        return str(self.document)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        return self.document.__rich_console__(console, options)
 
 
 def _column(name: str, cells: list[str], *, text: bool = False) -> Column:
