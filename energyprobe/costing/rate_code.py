@@ -112,7 +112,8 @@ def first_rows(calls: tuple[LayerCall, ...]) -> list[int]:
 def _check(trace: Trace, calls: tuple[LayerCall, ...], apart: Set[int], code: Code) -> None:
     if any(call.timesteps > 1 for call in calls):
         raise ScenarioError(
-            f"converted_timesteps: {trace.model!r} has timesteps already; convert networks without any"
+            f"converted_timesteps: {trace.model!r} has timesteps already; convert networks without any "
+            "(ep.compare takes a scenario for each model: scenario={name: ep.Scenario(…)})"
         )
     paths = {call.path for call in calls if any(_weighs(step) for step in call.steps)}
     for name in code.max_activations:

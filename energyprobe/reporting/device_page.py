@@ -87,9 +87,11 @@ def _description(device: Device) -> Lines:
     if device.dtypes:
         facts.append(f"data types: {', '.join(device.dtypes)}")
     if held_out := device.held_out:
+        several = f"90 % of {held_out.measurements} measurements that it was not fitted to"
+        which = several if held_out.measurements > 1 else "the one measurement that it was not fitted to"
         facts.append(
-            f"90 % of {held_out.measurements} measurements that it was not fitted to lay within a factor of "
-            f"{held_out.factor:.3g}, by which prices are widened: {held_out.note}"
+            f"{which} lay within a factor of {held_out.factor:.3g}, by which prices are widened: "
+            f"{held_out.note}"
         )
     return Lines("Device", tuple(facts))
 

@@ -367,5 +367,9 @@ def test_sizes_that_were_not_recorded(trace):
 
 def test_a_network_with_timesteps(make_call, make_trace):
     trace = make_trace(make_call("lif", (NeuronUpdate(neuron="lif", neurons=3), None), timesteps=5))
-    with pytest.raises(ScenarioError, match="converted_timesteps: 'net' has timesteps already"):
+    with pytest.raises(ScenarioError) as caught:
         device("loihi").cost(trace, Scenario(converted_timesteps=16))
+    assert str(caught.value) == (
+        "converted_timesteps: 'net' has timesteps already; convert networks without any "
+        "(ep.compare takes a scenario for each model: scenario={name: ep.Scenario(…)})"
+    )

@@ -172,3 +172,9 @@ def test_rich_prints_both():
 def test_no_such_device():
     with pytest.raises(ep.UnknownDeviceError, match="did you mean 'loihi'"):
         ep.devices("lohi")
+
+
+def test_one_measurement_is_no_share_of_several() -> None:
+    pages = {name: " ".join(str(ep.devices(name)).split()) for name in ("loihi", "raspberry-pi-4")}
+    assert "· the one measurement that it was not fitted to lay within a factor of 1.24" in pages["loihi"]
+    assert "· 90 % of 52 measurements that it was not fitted to lay within" in pages["raspberry-pi-4"]
