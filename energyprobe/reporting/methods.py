@@ -192,6 +192,10 @@ def _limits(report: Report, write: _Plain) -> Iterator[str]:
     if uncounted:
         yield f"Not counted: {write.text(printable(listed(uncounted)))}; the totals are lower bounds."
     yield "Intervals take every constant at the low and the high end of its range."
+    for cost in report.costs.values():
+        if held_out := cost.device.held_out:
+            error = f"by a factor of {held_out.factor:.3g}, its error on held-out measurements"
+            yield f"Those of {write.text(cost.device.title)} are widened {error}."
     unverified = [cost.device.title for cost in report.costs.values() if not cost.device.verified]
     if unverified:
         yield f"Not all figures of {write.text(', '.join(unverified))} are verified in their publications."

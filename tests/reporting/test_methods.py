@@ -9,6 +9,7 @@ import pytest
 
 import energyprobe
 from energyprobe.costing.device import Device
+from energyprobe.costing.lookup import device
 from energyprobe.errors import ReportError
 from energyprobe.reporting.pricing import report
 from energyprobe.reporting.result import Report
@@ -92,3 +93,14 @@ def test_names_are_escaped(of_snn: Report) -> None:
     trace = msgspec.structs.replace(of_snn.trace, model=r"a_b\input{x}")
     paragraph = report(trace, "loihi").methods("latex").paragraph
     assert r"The energy of a\_b\textbackslash{}input\{x\} was" in paragraph
+
+
+def test_the_error_of_a_device_model_is_told(ann: Trace) -> None:
+    held_out = device("raspberry-pi-4").held_out
+    assert held_out is not None
+    told = (
+        "Those of Raspberry Pi 4, TensorFlow Lite 2.7 are widened by a factor of "
+        f"{held_out.factor:.3g}, its error on held-out measurements."
+    )
+    assert told in report(ann, "raspberry-pi-4").methods().paragraph
+    assert "widened" not in report(ann, "cortex-m4").methods().paragraph
