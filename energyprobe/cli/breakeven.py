@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from energyprobe.costing.kernels.breakeven import Breakeven
-
-Quantity = Literal["time", "energy"]
+    from energyprobe.costing.kernels.crossing import Quantity
 
 SIZES = "Of one product"
 """Heading of the options that are sizes of a product."""

@@ -6,10 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-Array = npt.NDArray[np.float64]
+from energyprobe.costing.kernels.parts import Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

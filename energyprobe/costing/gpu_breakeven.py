@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.gpu import KERNEL_TYPES, GpuDevice
-from energyprobe.costing.gpu_choice import Quantity, Shop, needs_custom_kernel
+from energyprobe.costing.gpu_choice import Shop, needs_custom_kernel
 from energyprobe.costing.gpu_plan import plan_of
+from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.costing.zeros import zeros_columns

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.figures import Figure
 from energyprobe.costing.gpu_work import Elementwises, Flags, Products
+from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.parts import Problem
 from energyprobe.costing.kernels.pricing import Pricer, pricer
@@ -18,8 +19,6 @@ from energyprobe.costing.kernels.table import KERNELS, kernel_type
 from energyprobe.costing.scenario import Launch
 from energyprobe.costing.table import Array
 from energyprobe.errors import DeviceError
-
-Quantity = Literal["energy", "time"]
 
 CONVOLUTIONS = ("conv-scatter", "conv-gather")
 """Kernels of convolutions only."""

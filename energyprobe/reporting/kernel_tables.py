@@ -13,7 +13,7 @@ from energyprobe.reporting.document import Column, Document, Lines, Table, print
 if TYPE_CHECKING:
     import pandas as pd
 
-    from energyprobe.costing.kernels.breakeven import Quantity
+    from energyprobe.costing.kernels.crossing import Quantity
     from energyprobe.reporting.plot.kernels import Curves
     from energyprobe.trace.records import Trace
 

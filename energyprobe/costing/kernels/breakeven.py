@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.cost import Operand, kernel_cost, options_for
 from energyprobe.costing.kernels.cpu import Cpu
-from energyprobe.costing.kernels.crossing import Crossing, Priced, crossing_of
+from energyprobe.costing.kernels.crossing import Crossing, Priced, Quantity, crossing_of
 from energyprobe.costing.kernels.fits import ready
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.loading import fits
@@ -21,8 +21,6 @@ from energyprobe.costing.kernels.table import KERNELS, why_illegal
 from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.scenario import Launch
 from energyprobe.errors import DeviceError, ScenarioError
-
-Quantity = Literal["energy", "time"]
 
 NOT_CHOSEN = ("dense", "elementwise", "conv-scatter", "conv-gather", "2:4")
 """No sparse products of any density, and convolutions, which the user names."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.parts import Array
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+
+Quantity = Literal["energy", "time"]
+"""What is to be less."""
 
 SMALLEST = 1e-7
 """Density from which the search starts: a kernel that does not win here wins nowhere."""

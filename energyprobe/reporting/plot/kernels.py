@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from energyprobe.costing.kernels.breakeven import candidates, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
 from energyprobe.costing.kernels.cpu import Cpu
+from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.table import Array
@@ -20,8 +21,6 @@ from energyprobe.reporting.plot import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Quantity = Literal["energy", "time"]
 
 DENSITIES = np.logspace(-4, 0, 121)
 """Densities of the curves."""
