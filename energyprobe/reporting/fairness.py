@@ -18,8 +18,8 @@ from energyprobe.trace.records import LayerCall, Step, Trace
 if TYPE_CHECKING:
     from energyprobe.reporting.comparison import Comparison
 
-BITS = {"float32": 32, "float16": 16, "bfloat16": 16, "int8": 8}
-"""Widths of the data types that devices have figures for."""
+BITS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "int8": 8}
+"""Widths of the data types that networks are recorded in, and that devices have figures for."""
 
 
 def fairness(comparison: Comparison) -> Lines:

@@ -96,6 +96,20 @@ def test_analogue_input(counted_snn) -> None:
     }
 
 
+def test_double_precision_is_wider_than_what_is_priced(counted_ann) -> None:
+    double = msgspec.structs.replace(
+        counted_ann,
+        calls=tuple(
+            msgspec.structs.replace(
+                call, steps=tuple(msgspec.structs.replace(step, dtype="float64") for step in call.steps)
+            )
+            for call in counted_ann.calls
+        ),
+    )
+    (line,) = told({"a": double, "b": counted_ann}, "h100", quality=QUALITY)
+    assert line.startswith("h100: priced in float32, recorded in wider numbers")
+
+
 def test_data_types(counted_ann) -> None:
     both = {"a": counted_ann, "b": counted_ann}
     assert told(both, "cortex-m4", quality=QUALITY) == (
