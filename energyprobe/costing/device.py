@@ -37,11 +37,15 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         How many there were.
     note : str
         Which they were.
+    widens : bool
+        Whether intervals are widened by it; False where the ranges of the device's figures hold it already,
+        so that only ratios of networks, in which those cancel, are drawn with it.
     """
 
     factor: float
     measurements: int
     note: str
+    widens: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.factor < math.inf:

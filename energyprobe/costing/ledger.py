@@ -160,7 +160,7 @@ class Ledger:
     ) -> CostTable:
         """Make the table; intervals are widened by the error of the device on held-out measurements."""
         held_out = self.device.held_out
-        factor = held_out.factor if held_out else 1.0
+        factor = held_out.factor if held_out and held_out.widens else 1.0
         widened = np.array([1.0, 1 / factor, factor])[:, None]
         known = np.zeros((3, self.rows))
         for _, joules, _ in self._terms.values():

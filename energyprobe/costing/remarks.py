@@ -146,7 +146,8 @@ def interval_notes(device: Device) -> list[str]:
     held_out = device.held_out
     if held_out is None:
         return []
-    return [f"intervals hold an error of a factor of {held_out.factor:.3g} ({held_out.note})"]
+    what = "intervals hold" if held_out.widens else "ratios of networks hold"
+    return [f"{what} an error of a factor of {held_out.factor:.3g} ({held_out.note})"]
 
 
 def dtype_notes(device: Device, scenario: Scenario) -> list[str]:

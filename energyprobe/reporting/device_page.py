@@ -89,10 +89,8 @@ def _description(device: Device) -> Lines:
     if held_out := device.held_out:
         several = f"90 % of {held_out.measurements} measurements that it was not fitted to"
         which = several if held_out.measurements > 1 else "the one measurement that it was not fitted to"
-        facts.append(
-            f"{which} lay within a factor of {held_out.factor:.3g}, by which prices are widened: "
-            f"{held_out.note}"
-        )
+        use = "prices are widened" if held_out.widens else "ratios of networks are drawn"
+        facts.append(f"{which} lay within a factor of {held_out.factor:.3g}, by which {use}: {held_out.note}")
     return Lines("Device", tuple(facts))
 
 

@@ -193,7 +193,8 @@ def _limits(report: Report, write: _Plain) -> Iterator[str]:
         yield f"Not counted: {write.text(printable(listed(uncounted)))}; the totals are lower bounds."
     yield "Intervals take every constant at the low and the high end of its range."
     for cost in report.costs.values():
-        if held_out := cost.device.held_out:
+        held_out = cost.device.held_out
+        if held_out and held_out.widens:
             error = f"by a factor of {held_out.factor:.3g}, its error on held-out measurements"
             yield f"Those of {write.text(cost.device.title)} are widened {error}."
     unverified = [cost.device.title for cost in report.costs.values() if not cost.device.verified]

@@ -123,6 +123,21 @@ def test_the_error_on_held_out_measurements_is_of_each_network(network, spike_de
     assert np.quantile(first, [0.05, 0.95]) == pytest.approx([600e-12 / 1.5, 600e-12 * 1.5], rel=0.01)
 
 
+def test_an_error_that_the_ranges_hold_is_drawn_and_widens_no_interval(network, spike_device) -> None:
+    exact = spike_device(acs=(10, 20, 40))
+    held_out = HeldOut(factor=1.5, measurements=9, note="some", widens=False)
+    given = msgspec.structs.replace(exact, held_out=held_out)
+    counts = network(30, 0)
+    total = given.cost(counts, Scenario()).total()
+    assert (total.low_j, total.energy_j, total.high_j) == pytest.approx((300e-12, 600e-12, 1200e-12))
+    draws = Draws(given, DRAWS, seed=0)
+    one, other = (draws.price(counts, Scenario(), network).energy_j for network in (0, 1))
+    # The range cancels in a ratio of two networks, their own errors do not.
+    assert np.quantile(one / other, [0.05, 0.95]) == pytest.approx(
+        [1.5 ** -(2**0.5), 1.5 ** (2**0.5)], rel=0.1
+    )
+
+
 def test_a_device_without_ranges_is_priced_once(network, spike_device) -> None:
     exact = msgspec.structs.replace(spike_device(acs=20), held_out=None)
     draws = Draws(exact, DRAWS, seed=0)
