@@ -160,9 +160,15 @@ def cell(kind: Kind, gpu: str, dtype: str, structure: str, rows: pd.DataFrame) -
 
 
 def pattern_options(kind: Kind, rows: pd.DataFrame) -> dict[str, object]:
-    """What the pattern says of the longest row; accesses of elementwise kernels."""
+    """What the pattern says of the longest row and of clusters; accesses of elementwise kernels.
+
+    Of RA-SpMM's matrices, graphs and communities are clustered; the others draw their columns at random.
+    """
     if kind.kernel == "elementwise":
         return {"accesses": 1.5}  # a 16-bit value in, an 8-bit one out
+    if kind.kernel == "csr":
+        random = rows["pattern"].str.contains("synth_(?:dense|sparse|mixed)", regex=True)
+        return {"clustered": (~random).to_numpy(np.float64)}
     if kind.kernel == "spmv":
         skew = rows["pattern"].str.extract(r"skew=([\d.eE+-]+)")[0].astype(float)
         return {"imbalance": 1.0 + skew.fillna(0.0).to_numpy()}

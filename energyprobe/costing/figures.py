@@ -28,6 +28,7 @@ Dimension = Literal[
     "memory",
     "number",
     "number per clock",
+    "bytes per clock",
     "frequency",
     "speed",
     "bandwidth",
@@ -42,13 +43,14 @@ UNITS: dict[Dimension, dict[str, float]] = {
     "memory": {"byte": 1.0, "kiB": 2.0**-10, "MiB": 2.0**-20, "GB": 1e-9},
     "number": {"1": 1.0},
     "number per clock": {"MAC/clock": 1.0},
+    "bytes per clock": {"byte/clock": 1.0},
     "frequency": {"Hz": 1.0},
     "speed": {"TFLOP/s": 1e-12},
     "bandwidth": {"GB/s": 1e-9, "TB/s": 1e-12},
 }
 """Units by what they measure, as how many of each make one base unit.
 
-Base units: J, J/byte, W, s, s/byte, byte, 1, MAC/clock, Hz, FLOP/s, byte/s.
+Base units: J, J/byte, W, s, s/byte, byte, 1, MAC/clock, byte/clock, Hz, FLOP/s, byte/s.
 """
 
 _UNITS: dict[str, tuple[Dimension, float]] = {

@@ -37,6 +37,7 @@ def kernel_cost(
     structure: str = "unstructured",
     launch: Launch = "stream",
     imbalance: float | None = None,
+    clustered: bool | None = None,
     strided: bool | None = None,
     weight_density: float | None = None,
     pack: bool | None = None,
@@ -79,6 +80,9 @@ def kernel_cost(
     imbalance : float, optional
         Of kernels that walk rows of A (``csr``, ``csr-colmajor``, ``sputnik``, ``spmv``, ``blocked-ell``,
         ``vector-sparse``): longest row over the mean row, at least 1 (by default).
+    clustered : bool, optional
+        Of ``csr``: whether rows that follow each other have their non-zeros in like columns, as in graphs, so
+        that they read the same part of B. By default columns are random.
     strided : bool, optional
         Of ``gather``, ``conv-scatter`` and ``conv-gather``: whether what a spike reads lies apart in memory:
         weights stored (out, in), or channels first. By default it does not.
@@ -109,6 +113,7 @@ def kernel_cost(
     device = kernel_device(gpu)
     asked = {
         "imbalance": imbalance,
+        "clustered": clustered,
         "strided": strided,
         "weight_density": weight_density,
         "pack": pack,
@@ -158,7 +163,7 @@ def options_for(kernel: str, options: dict[str, Any]) -> dict[str, Any]:
 ANY_DENSITY = ("dense", "elementwise")
 """Kernels to which zeros change nothing."""
 
-OF_GPUS = ("imbalance", "strided", "weight_density", "pack")
+OF_GPUS = ("imbalance", "clustered", "strided", "weight_density", "pack")
 """Options of kernels that only run on GPUs here."""
 
 LEAST = {"imbalance": 1.0, "steps": 1.0, "accesses": 0.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -18,16 +19,20 @@ OPEN = 3.0
 OUTLIER = 0.1
 """Residual of the logarithm from which rows count linearly."""
 
+Loss = Literal["soft_l1", "cauchy"]
+"""How outliers count: linearly, or hardly at all."""
+
 
 def fit_log(
     predict: Callable[[Mapping[str, float]], Array],
     measured: Array,
     start: Mapping[str, float],
     prior_weight: float = PRIOR_WEIGHT,
+    loss: Loss = "soft_l1",
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Positive constants that bring predictions near to measurements.
 
-    Minimises the soft-L1 norm of ln(predicted/measured).
+    Minimises the soft-L1 norm of ln(predicted/measured), or another.
 
     Parameters
     ----------
@@ -39,6 +44,8 @@ def fit_log(
         Start values, which are the centres of the priors as well.
     prior_weight : float
         See `PRIOR_WEIGHT`.
+    loss : {"soft_l1", "cauchy"}
+        See `Loss`.
 
     Returns
     -------
@@ -56,7 +63,7 @@ def fit_log(
         constants = dict(zip(names, np.exp(logs).tolist(), strict=True))
         return np.concatenate([np.log(predict(constants) / measured), prior_weight * (logs - centre)])
 
-    found = least_squares(residuals, centre, loss="soft_l1", f_scale=OUTLIER, diff_step=1e-3)
+    found = least_squares(residuals, centre, loss=loss, f_scale=OUTLIER, diff_step=1e-3)
     misfit = np.sum(found.fun**2) / max(len(measured) - len(names), 1)
     deviation = np.sqrt(np.diag(np.linalg.pinv(found.jac.T @ found.jac)) * misfit)
     deviation = np.minimum(deviation, np.log(OPEN) / 1.645)

@@ -13,7 +13,7 @@ from energyprobe.costing.kernels.events import gather, scatter, stationary
 from energyprobe.costing.kernels.parts import Kernel
 from energyprobe.costing.kernels.rates import SPARSE_TENSOR_CORES
 from energyprobe.costing.kernels.skipping import column_skip, tile_skip
-from energyprobe.costing.kernels.spmm import spmm
+from energyprobe.costing.kernels.spmm import csr, spmm
 from energyprobe.costing.kernels.spmv import spmv
 from energyprobe.costing.kernels.structured import n_of_m, two_of_four
 from energyprobe.errors import DeviceError, ScenarioError, nearest
@@ -46,7 +46,12 @@ _CSR = {
     "latency": Constant("1", 150.0),
     "output": Constant("1", 0.05),
 }
-_SPUTNIK = _CSR | {"lanes": Constant("MAC/clock", 15.0), "rows": Constant("1", 4.0), "l2": Constant("1", 0.8)}
+_SPUTNIK = _CSR | {
+    "lanes": Constant("MAC/clock", 15.0),
+    "rows": Constant("1", 4.0),
+    "l2": Constant("1", 0.8),
+    "width": Constant("byte/clock", 32.0),
+}
 _BLOCKED = {
     "launch": Constant("us", 11.0),
     "block": Constant("1", 300.0),
@@ -102,7 +107,7 @@ class KernelType:
 
 KERNELS: dict[str, KernelType] = {
     "dense": KernelType(dense, _DENSE, library="tf.linalg.matmul, Dense and Conv layers"),
-    "csr": KernelType(spmm, _CSR, library="tf.sparse.sparse_dense_matmul", options=("imbalance",)),
+    "csr": KernelType(csr, _CSR, library="tf.sparse.sparse_dense_matmul", options=("imbalance", "clustered")),
     "csr-colmajor": KernelType(spmm, _CSR, options=("imbalance",)),
     "sputnik": KernelType(spmm, _SPUTNIK, options=("imbalance",)),
     "gather": KernelType(gather, _EVENTS, options=("strided", "weight_density")),

@@ -228,7 +228,7 @@ ERRORS: list[tuple[type[Exception], dict[str, Any], str]] = [
         "weight_density must be a share between 0 and 1",
     ),
     (ep.ScenarioError, {"density": None}, "csr needs a density: the share of A that is not zero"),
-    (ep.ScenarioError, {"steps": 3}, "csr does not use steps, it uses imbalance"),
+    (ep.ScenarioError, {"steps": 3}, "csr does not use steps, it uses imbalance, clustered"),
     (
         ep.ScenarioError,
         {"kernel": "dense", "imbalance": 2},

@@ -44,6 +44,16 @@ def test_intervals_hold_the_truth_under_noise_and_outliers() -> None:
         assert ends[name][1] / ends[name][0] > 1.01
 
 
+def test_readings_of_half_hardly_count_with_the_cauchy_norm() -> None:
+    rng = np.random.default_rng(7)
+    measured = seconds(TRUE) * np.exp(rng.normal(0, 0.03, 400))
+    measured[::4] /= 2
+    found, _ = fit_log(seconds, measured, START, loss="cauchy")
+    assert np.median(seconds(found) / seconds(TRUE)) == pytest.approx(1.0, abs=0.02)
+    found, _ = fit_log(seconds, measured, START)
+    assert np.median(seconds(found) / seconds(TRUE)) < 0.97
+
+
 def test_what_the_data_leaves_open_stays_at_the_start_with_a_wide_interval() -> None:
     found, ends = fit_log(
         lambda constants: seconds(constants) + 0.0 * constants["unused"],

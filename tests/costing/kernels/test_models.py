@@ -16,7 +16,7 @@ from energyprobe.costing.kernels.events import gather, scatter, stationary
 from energyprobe.costing.kernels.parts import LIMITS, Parts, Problem, distinct_share, overlap
 from energyprobe.costing.kernels.rates import Rates
 from energyprobe.costing.kernels.skipping import column_skip, live_columns, live_tiles, tile_skip
-from energyprobe.costing.kernels.spmm import spmm
+from energyprobe.costing.kernels.spmm import csr, spmm
 from energyprobe.costing.kernels.spmv import spmv
 from energyprobe.costing.kernels.structured import n_of_m, two_of_four
 
@@ -101,6 +101,13 @@ def test_spmm_by_hand(rates: Rates) -> None:
     assert parts.l2_bytes == pytest.approx(read)
 
 
+def test_what_multiprocessors_take_in_bounds_spmm_beside_the_cache(rates: Rates) -> None:
+    read = 700 / 3 * 500 * (1 - 0.8**3) * 90 * 4
+    parts = spmm(problem(700, 500, 90, 0.2), rates, SPARSE | {"width": 20.0})
+    # 20 bytes per clock and multiprocessor: 2e11 bytes/s; from the cache 4e11.
+    assert parts.gather == pytest.approx(norm4(read / 4e11, read / 2e11))
+
+
 def test_spmm_misses_what_the_cache_does_not_hold(rates: Rates) -> None:
     m, k, n = 100.0, 5000.0, 200.0  # B has 4 MB, the cache 1 MB: three quarters of repeated reads miss
     nonzeros = 0.5 * m * k
@@ -108,6 +115,22 @@ def test_spmm_misses_what_the_cache_does_not_hold(rates: Rates) -> None:
     compulsory = (k * n + m * n) * 4 + nonzeros * 8
     parts = spmm(problem(m, k, n, 0.5), rates, SPARSE)
     assert parts.dram_bytes == pytest.approx(compulsory + 0.25 * missed)
+
+
+@pytest.mark.parametrize(("n", "held"), [(90.0, 90.0), (128.0, 128.0), (1000.0, 128.0)])
+def test_csr_keeps_128_columns_of_b_and_finds_no_more_unless_clustered(
+    n: float, held: float, rates: Rates
+) -> None:
+    m, k = 300.0, 7000.0
+    nonzeros = 0.1 * m * k
+    hit = 1e6 / (k * held * 4)  # the cache has 1 MB
+    missed = (nonzeros - k) * n * 4 * (1 - hit)
+    compulsory = (k * n + m * n) * 4 + nonzeros * 8
+    random = csr(problem(m, k, n, 0.1), rates, SPARSE)
+    assert random.dram_bytes == pytest.approx(compulsory + missed)
+    clustered = csr(problem(m, k, n, 0.1, clustered=1.0), rates, SPARSE)
+    assert clustered.dram_bytes == pytest.approx(compulsory + 0.25 * missed)
+    assert clustered.seconds() < random.seconds()
 
 
 def test_blocked_by_hand(rates: Rates) -> None:
