@@ -10,7 +10,7 @@ from energyprobe.reporting.breakevens import breakeven_table
 from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fairness import fairness
-from energyprobe.reporting.lacks import PRICED_PART
+from energyprobe.reporting.how_to_read import how_to_read
 from energyprobe.reporting.listing import enumerated
 from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, devices, sources
@@ -90,7 +90,7 @@ def _sections(comparison: Comparison) -> Iterator[Table | Lines]:
         if (shown := table(comparison)) is not None:
             yield shown
     yield fairness(comparison)
-    yield Lines("How to read it", tuple(_reading(comparison)))
+    yield Lines("How to read it", tuple(how_to_read(comparison)))
     yield _assumptions(comparison)
     prices = next(iter(comparison.reports.values())).prices
     yield devices(prices)
@@ -239,42 +239,6 @@ def _sampling(cell: Cell) -> str:
     if not cell.is_priced or units.is_unknown(cell.sampling.energy):
         return units.UNKNOWN
     return f"±{units.percentage(cell.sampling.energy)}"
-
-
-def _reading(comparison: Comparison) -> Iterator[str]:
-    yield (
-        "ranges of energies have every constant at its cheap and its dear end; those of latencies, products "
-        f"and ratios are 5–95 % of {comparison.draws} joint draws (seed {comparison.seed}), in which both "
-        "models have the same constants"
-    )
-    yield (
-        "a constant is drawn with its value as the median and its range as 5–95 %; the error of a device "
-        "model on held-out measurements is drawn for each model apart"
-    )
-    yield (
-        "the sampling error (1.96 standard errors of the recorded activity, all layers together) is drawn "
-        "for each model apart, too"
-    )
-    if any("–" not in ratio_words(each.ratio) for each in comparison.verdicts if each.ratio.is_known):
-        yield (
-            "a ratio of one figure: what is uncertain of both models cancels, which does not make the device "
-            "model exact"
-        )
-    if comparison.quality:
-        yield "unbeaten: no other model has both a better quality and a lower energy, as measured and priced"
-    if any(cell.is_lower_bound and cell.is_priced for cell in comparison.cells.values()):
-        yield LOWER_BOUND_MEANS
-        yield f"{PRICED_PART}: of what is priced; one total, or both, is a lower bound"
-        left = [
-            device
-            for device in comparison.devices
-            if any(cell.is_priced and cell.is_lower_bound for cell in _on(comparison, device))
-        ]
-        yield f"lower bounds are left out among the best devices: {', '.join(left)}"
-
-
-def _on(comparison: Comparison, device: str) -> list[Cell]:
-    return [cell for case, cell in comparison.cells.items() if case.device == device]
 
 
 def _assumptions(comparison: Comparison) -> Lines:

@@ -1,0 +1,45 @@
+"""How the figures of a comparison are to be read: what is drawn, and what marks mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from energyprobe.reporting.lacks import PRICED_PART
+from energyprobe.reporting.ratio_words import ratio_words
+from energyprobe.reporting.remarks import LOWER_BOUND_MEANS
+
+if TYPE_CHECKING:
+    from energyprobe.reporting.comparison import Comparison
+
+
+def how_to_read(comparison: Comparison) -> Iterator[str]:
+    """What a reader must know of ranges, ratios and marks: sentences without full stop."""
+    yield (
+        "ranges of energies have every constant at its cheap and its dear end; those of latencies, products "
+        f"and ratios are 5–95 % of {comparison.draws} joint draws (seed {comparison.seed}), in which both "
+        "models have the same constants"
+    )
+    yield (
+        "a constant is drawn with its value as the median and its range as 5–95 %; the error of a device "
+        "model on held-out measurements is drawn for each model apart"
+    )
+    yield (
+        "the sampling error (1.96 standard errors of the recorded activity, all layers together) is drawn "
+        "for each model apart, too"
+    )
+    if any("–" not in ratio_words(each.ratio) for each in comparison.verdicts if each.ratio.is_known):
+        yield (
+            "a ratio of one figure: what is uncertain of both models cancels, which does not make the device "
+            "model exact"
+        )
+    if comparison.quality:
+        yield "unbeaten: no other model has both a better quality and a lower energy, as measured and priced"
+    bounded = {
+        case.device for case, cell in comparison.cells.items() if cell.is_lower_bound and cell.is_priced
+    }
+    if bounded:
+        yield LOWER_BOUND_MEANS
+        yield f"{PRICED_PART}: of what is priced; one total, or both, is a lower bound"
+        left = [device for device in comparison.devices if device in bounded]
+        yield f"lower bounds are left out among the best devices: {', '.join(left)}"
