@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import pytest
 
+import energyprobe
 from energyprobe.costing.device import Device
 from energyprobe.costing.loading import parse_device
 from energyprobe.trace.operations import Conv, Dense, Elementwise, Filter, Free, NeuronUpdate, Pool, Uncounted
@@ -320,3 +326,41 @@ def counted_ann(ann: Trace) -> Trace:
 @pytest.fixture(scope="session")
 def counted_snn(snn: Trace) -> Trace:
     return _without_uncounted(snn)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str, str], str]:
+    """What is stored under a name, which is the text itself where the environment has ``WRITE_GOLDENS``."""
+
+    def stored(name: str, text: str) -> str:
+        path = Path(__file__).parent / "goldens" / name
+        if os.environ.get("WRITE_GOLDENS"):
+            path.write_text(text, encoding="utf-8")
+        return path.read_text(encoding="utf-8")
+
+    return stored
+
+
+@pytest.fixture(scope="session")
+def without_version() -> Callable[[str], str]:
+    """Pages that stay the same from version to version; each names its version once."""
+
+    def named(page: str) -> str:
+        assert page.count(f"energyprobe {energyprobe.__version__}") == 1
+        return page.replace(f"energyprobe {energyprobe.__version__}", "energyprobe VERSION")
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def rounded() -> Callable[[object], Any]:
+    """Plain data with floats of ten digits: the last ones may differ from machine to machine."""
+
+    def ten_digits(value: object) -> Any:
+        if isinstance(value, dict):
+            return {key: ten_digits(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [ten_digits(each) for each in value]
+        return float(f"{value:.10g}") if isinstance(value, float) else value
+
+    return ten_digits

@@ -7,7 +7,6 @@ committing them.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -98,53 +97,32 @@ def comparisons(
     }
 
 
-def golden(name: str, text: str) -> str:
-    path = GOLDENS / f"comparison-{name}"
-    if os.environ.get("WRITE_GOLDENS"):
-        path.write_text(text, encoding="utf-8")
-    return path.read_text(encoding="utf-8")
-
-
-def without_version(page: str) -> str:
-    assert page.count(f"energyprobe {ep.__version__}") == 1
-    return page.replace(f"energyprobe {ep.__version__}", "energyprobe VERSION")
-
-
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("name", NAMES)
-def test_terminal(name: str, width: int, comparisons: dict[str, Comparison]) -> None:
+def test_terminal(name: str, width: int, comparisons: dict[str, Comparison], golden, without_version) -> None:
     page = without_version(to_text(comparisons[name].document, width) + "\n")
-    assert page == golden(f"{name}-{width}.txt", page)
+    assert page == golden(f"comparison-{name}-{width}.txt", page)
     assert max(map(len, page.splitlines())) <= width
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_markdown(name: str, comparisons: dict[str, Comparison]) -> None:
+def test_markdown(name: str, comparisons: dict[str, Comparison], golden, without_version) -> None:
     page = without_version(to_markdown(comparisons[name].document))
-    assert page == golden(f"{name}.md", page)
+    assert page == golden(f"comparison-{name}.md", page)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_latex(name: str, comparisons: dict[str, Comparison]) -> None:
+def test_latex(name: str, comparisons: dict[str, Comparison], golden, without_version) -> None:
     page = without_version(to_latex(comparisons[name].document))
-    assert page == golden(f"{name}.tex", page)
-
-
-def rounded(value: object) -> object:
-    """Plain data with floats of ten digits: the last ones may differ from machine to machine."""
-    if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [rounded(each) for each in value]
-    return float(f"{value:.10g}") if isinstance(value, float) else value
+    assert page == golden(f"comparison-{name}.tex", page)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_json(name: str, comparisons: dict[str, Comparison]) -> None:
+def test_json(name: str, comparisons: dict[str, Comparison], golden, rounded) -> None:
     data = rounded(comparisons[name].data)
     assert data.pop("energyprobe") == ep.__version__
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    assert text == golden(f"{name}.json", text)
+    assert text == golden(f"comparison-{name}.json", text)
 
 
 def stored_rows(name: str) -> list[dict]:

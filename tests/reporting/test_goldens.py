@@ -7,7 +7,6 @@ committing them.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -35,49 +34,28 @@ def reports(ann: Trace, snn: Trace, counted_snn: Trace, chip: Device, cpu: Devic
     return {name: report(traces[name], [chip, cpu]) for name in NAMES}
 
 
-def golden(name: str, text: str) -> str:
-    path = GOLDENS / name
-    if os.environ.get("WRITE_GOLDENS"):
-        path.write_text(text, encoding="utf-8")
-    return path.read_text(encoding="utf-8")
-
-
-def without_version(page: str) -> str:
-    assert page.count(f"energyprobe {energyprobe.__version__}") == 1
-    return page.replace(f"energyprobe {energyprobe.__version__}", "energyprobe VERSION")
-
-
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("name", NAMES)
-def test_terminal(name: str, width: int, reports: dict[str, Report]) -> None:
+def test_terminal(name: str, width: int, reports: dict[str, Report], golden, without_version) -> None:
     page = without_version(to_text(reports[name].document, width) + "\n")
     assert page == golden(f"{name}-{width}.txt", page)
     assert max(map(len, page.splitlines())) <= width
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_latex(name: str, reports: dict[str, Report]) -> None:
+def test_latex(name: str, reports: dict[str, Report], golden, without_version) -> None:
     page = without_version(to_latex(reports[name].document))
     assert page == golden(f"{name}.tex", page)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_markdown(name: str, reports: dict[str, Report]) -> None:
+def test_markdown(name: str, reports: dict[str, Report], golden, without_version) -> None:
     page = without_version(to_markdown(reports[name].document))
     assert page == golden(f"{name}.md", page)
 
 
-def rounded(value: object) -> object:
-    """Plain data with floats of ten digits: the last ones may differ from machine to machine."""
-    if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [rounded(each) for each in value]
-    return float(f"{value:.10g}") if isinstance(value, float) else value
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_json(name: str, reports: dict[str, Report]) -> None:
+def test_json(name: str, reports: dict[str, Report], golden, rounded) -> None:
     data = rounded(data_of(reports[name]))
     assert data.pop("energyprobe") == energyprobe.__version__
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
