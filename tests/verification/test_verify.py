@@ -53,7 +53,7 @@ def test_layers_inside_others(package) -> None:
     layers = package.layers
     inputs = package.Input((4, 6))
     x = layers.TimeDistributed(layers.Dense(5, activation="relu"), name="td")(inputs)
-    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="bi")(x)
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True, name="lstm"), name="bi")(x)
     x = package.Sequential([layers.Dense(3, name="first"), layers.ReLU(name="relu")], name="block")(x)
     shared = layers.Dense(3, name="shared")
     found = ep.verify(package.Model(inputs, shared(shared(x))), data(3, 4, 6))
