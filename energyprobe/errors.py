@@ -94,7 +94,7 @@ class MissingDependencyError(EnergyprobeError, ImportError):
     """An optional package that this call needs is not installed."""
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+def nearest(name: str, known: Iterable[str], count: int = 3, otherwise: str | None = None) -> str:
     """Say which known names are nearest to a wrong one.
 
     Parameters
@@ -105,14 +105,18 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         What would have been right.
     count : int
         How many names at the most.
+    otherwise : str, optional
+        What to say where none is near; by default all known names.
 
     Returns
     -------
     str
-        ``"did you mean 'a' or 'b'?"``, or all known names where none is near.
+        ``"did you mean 'a' or 'b'?"``, or else what stands in `otherwise`.
     """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=count, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(repr(each) for each in close)}?"
+    if otherwise is not None:
+        return otherwise
     return f"known are {', '.join(names)}" if names else "none is known"

@@ -57,8 +57,9 @@ def device(name: str) -> Device:
         return on_kernels(known[wanted], policy)
     if wanted not in known:
         raise UnknownDeviceError(
-            f"no device {name!r} (energyprobe.devices() lists all; a file of your own is given by its path, "
-            f"which ends in .toml): {nearest(wanted, known)}"
+            f"no device {name!r} (energyprobe.devices(), or 'energyprobe devices' in a shell, lists all; a "
+            "file of your own is given by its path, which ends in .toml): "
+            + nearest(wanted, known, otherwise="none has a name like it")
         )
     return known[wanted]
 

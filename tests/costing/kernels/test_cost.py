@@ -203,7 +203,7 @@ ERRORS: list[tuple[type[Exception], dict[str, Any], str]] = [
     (
         ep.UnknownDeviceError,
         {"gpu": "a1000"},
-        "no device 'a1000' (energyprobe.devices() lists all; ",
+        "no device 'a1000' (energyprobe.devices(), or ",
     ),
     (ep.ScenarioError, {"kernel": "cst"}, "no kernel 'cst', did you mean 'csr'?"),
     (ep.ScenarioError, {"m": 0}, "m must be at least 1, got 0"),
