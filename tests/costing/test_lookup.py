@@ -31,7 +31,8 @@ def test_unknown_device():
         device("lohi")
     assert str(caught.value) == (
         "no device 'lohi' (energyprobe.devices(), or 'energyprobe devices' in a shell, lists all; a file of "
-        "your own is given by its path, which ends in .toml): did you mean 'loihi' or 'odin' or 'loihi2-proxy'?"
+        "your own is given by its path, which ends in .toml): "
+        "did you mean 'loihi' or 'odin' or 'loihi2-proxy'?"
     )
 
 
