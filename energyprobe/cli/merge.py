@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from energyprobe.cli.output import progress, wrote
+from energyprobe.errors import OptionError
+
+if TYPE_CHECKING:
+    from energyprobe.trace.records import Trace
 
 
 def merge(
@@ -17,15 +21,16 @@ def merge(
     ],
 ) -> None:
     """Add up recordings of one model, such as those of several machines or days."""
-    from energyprobe.trace.records import Trace
     from energyprobe.trace.storage import load_trace
 
-    merged: Trace | None = None
+    loaded: list[Trace] = []
     with progress("Merging", len(traces)) as done:
         for path in traces:
             trace = load_trace(path)
-            merged = trace if merged is None else merged + trace
+            if trace in loaded:
+                same = traces[loaded.index(trace)]
+                raise OptionError(f"{path} holds the same recording as {same}, which would count twice")
+            loaded.append(trace)
             done(1)
-    assert merged is not None
-    merged.save(output)
+    sum(loaded[1:], loaded[0]).save(output)
     wrote(output)

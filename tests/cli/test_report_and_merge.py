@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import energyprobe as ep
 from energyprobe.trace.records import Trace
@@ -62,9 +63,20 @@ def test_an_impossible_scenario_is_told(trace_file: Path, call) -> None:
 
 
 def test_traces_add_up(trace: Trace, trace_file: Path, call) -> None:
-    both = trace_file.with_name("both.json.gz")
-    assert call("merge", trace_file, trace_file, "-o", both) == (0, "", f"wrote {both}\n")
-    assert ep.load_trace(both) == trace + trace
+    tuesday, both = trace_file.with_name("tuesday.json"), trace_file.with_name("both.json.gz")
+    other_day = replace(trace, notes=("on Tuesday",))
+    other_day.save(tuesday)
+    assert call("merge", trace_file, tuesday, "-o", both) == (0, "", f"wrote {both}\n")
+    assert ep.load_trace(both) == trace + other_day
+
+
+def test_a_recording_counts_once(trace: Trace, trace_file: Path, call) -> None:
+    copy, both = trace_file.with_name("copy.json.gz"), trace_file.with_name("both.json")
+    trace.save(copy)
+    for twice in (trace_file, copy):
+        message = f"{twice} holds the same recording as {trace_file}, which would count twice"
+        assert call("merge", trace_file, twice, "-o", both) == (1, "", f"energyprobe: {message}\n")
+    assert not both.exists()
 
 
 def test_traces_of_other_models_do_not(trace: Trace, trace_file: Path, call) -> None:

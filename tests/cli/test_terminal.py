@@ -6,6 +6,9 @@ import itertools
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+
+from energyprobe.trace.records import Trace
 
 BOLD_AND_DIM = {"", "0", "1", "2", "22"}
 """Styles that are no colours."""
@@ -44,9 +47,11 @@ def test_errors_are_one_line_in_a_terminal_too(tmp_path: Path, terminal) -> None
     assert ran.text == f"energyprobe: cannot load {tmp_path / 'run.json'}: there is no such file\n"
 
 
-def test_merging_shows_a_bar_and_takes_it_away(trace_file: Path, terminal) -> None:
-    both = trace_file.with_name("both.json")
-    ran = terminal("merge", *[trace_file] * 30, "-o", both)
+def test_merging_shows_a_bar_and_takes_it_away(trace: Trace, tmp_path: Path, terminal) -> None:
+    days, both = [tmp_path / f"day{day}.json" for day in range(30)], tmp_path / "all.json"
+    for day in days:
+        replace(trace, notes=(day.name,)).save(day)
+    ran = terminal("merge", *days, "-o", both)
     assert ran.end() == 0
     assert "Merging" in ran.text and "30/30" in ran.text
     assert ran.lines[-1].endswith(f"wrote {both}")
