@@ -89,7 +89,7 @@ for _command, _examples in (
         (
             "energyprobe breakeven -d a100 --m 4096 --k 4096 --n 64 --operand weights",
             "energyprobe breakeven -d a100 --m 1 --k 4096 --n 4096 --dtype float16 -o curves.png",
-            "energyprobe breakeven run.json -d a100 --batch 64",
+            "energyprobe breakeven run.json -d a100 --batch-size 64",
         ),
     ),
     (calibrate_gpu, ("energyprobe calibrate-gpu gpu_kernels.csv --name my-gpu --like a100",)),

@@ -49,7 +49,9 @@ def breakeven(
     dtype: Annotated[
         str | None, typer.Option("--dtype", metavar="TYPE", help="float32, float16, ...")
     ] = None,
-    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Samples that run together.")] = 1,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", metavar="N", min=1, help="Samples that run together.")
+    ] = 1,
     quantity: Annotated[
         str | None, typer.Option("--quantity", metavar="WHAT", help="time or energy; both if left out.")
     ] = None,
@@ -65,13 +67,13 @@ def breakeven(
     if trace is not None:
         if output:
             raise OptionError("--output draws one product; for the layers of a recording, take --json")
-        _of_trace(trace, device, asked, dtype, batch, json)
+        _of_trace(trace, device, asked, dtype, batch_size, json)
         return
     sizes = {"m": m, "k": k, "n": n}
     missing = [f"--{name}" for name, size in sizes.items() if size is None]
     if missing:
         raise OptionError(f"give a TRACE, or the sizes of a product: {', '.join(missing)} is missing")
-    problem = {**sizes, "batch": batch, "operand": operand, "structure": structure}
+    problem = {**sizes, "batch": batch_size, "operand": operand, "structure": structure}
     problem |= {} if dtype is None else {"dtype": _kernel_type(dtype)}
     _of_product(device, asked, problem, output or [], json)
 
@@ -145,7 +147,7 @@ def _data(found: Breakeven, problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_trace(
-    path: Path, gpu: str, quantities: tuple[Quantity, ...], dtype: str | None, batch: int, json: bool
+    path: Path, gpu: str, quantities: tuple[Quantity, ...], dtype: str | None, batch_size: int, json: bool
 ) -> None:
     import energyprobe as ep
     from energyprobe.reporting.kernel_tables import layers_document
@@ -153,7 +155,7 @@ def _of_trace(
     trace = ep.load_trace(path)
     with waiting("Searching"):
         found = {
-            quantity: ep.breakeven(trace, gpu, quantity=quantity, dtype=dtype, batch_size=batch)
+            quantity: ep.breakeven(trace, gpu, quantity=quantity, dtype=dtype, batch_size=batch_size)
             for quantity in quantities
         }
     if json:

@@ -40,7 +40,7 @@ def test_costs_of_the_table_are_those_of_the_kernels(call) -> None:
 
 def test_json_and_options(call) -> None:
     (data,) = json.loads(
-        call(*ARGUMENTS, "--quantity", "energy", "--batch", 8, "--dtype", "float16", "--json").out
+        call(*ARGUMENTS, "--quantity", "energy", "--batch-size", 8, "--dtype", "float16", "--json").out
     )
     found = ep.breakeven("a100", **PRODUCT, operand="weights", quantity="energy", batch=8, dtype="fp16")
     assert data["density"] == float(found.density) and data["dtype"] == "fp16" and data["batch"] == 8
@@ -63,13 +63,13 @@ def test_a_cpu_of_which_only_times_are_known(call, tmp_path: Path) -> None:
 
 
 def test_the_layers_of_a_recording(trace: Trace, trace_file: Path, call) -> None:
-    ran = call("breakeven", trace_file, "-d", "a100", "--batch", 64)
+    ran = call("breakeven", trace_file, "-d", "a100", "--batch-size", 64)
     frame = ep.breakeven(trace, "a100", batch_size=64, quantity="time")
     (row,) = (line for line in ran.out.split("In energy")[0].splitlines() if line.startswith("hidden"))
     assert ran.code == 0 and frame["verdict"][0] in row and frame["kernel"][0] in row
     # 60 of 91 inputs are not zero.
     assert "65.9 %" in row
-    data = json.loads(call("breakeven", trace_file, "-d", "a100", "--batch", 64, "--json").out)
+    data = json.loads(call("breakeven", trace_file, "-d", "a100", "--batch-size", 64, "--json").out)
     assert data["time"][0]["speedup"] == frame["speedup"][0]
     assert set(data) == {"time", "energy"}
 
