@@ -139,11 +139,11 @@ def _latency(ledger: Ledger, mapping: Mapping, timing: Timing, scenario: Scenari
     """Give the longest stage its time, and the rest of every timestep to synchronisation."""
     # Of a stream, what counts is how soon the result of one timestep is there.
     steps = 1.0 if scenario.streaming else timing.steps * scenario.batch_size
-    total_s = float(timing.step_s[0]) * (steps + mapping.depth - 1)
+    total_s = timing.step_s * (steps + mapping.depth - 1)
     row = int(timing.stage_s[0].argmax())
-    longest = float(timing.stage_s[0, row]) * steps
-    ledger.latency_s[row] = longest
-    ledger.latency_s[ledger.row_of("synchronisation")] = total_s - longest
+    longest_s = timing.stage_s[:, row] * steps
+    ledger.latency_s[:, row] = longest_s
+    ledger.latency_s[:, ledger.row_of("synchronisation")] = total_s - longest_s
 
 
 def time_notes(timing: Timing, mapping: Mapping, constants: Constants, scenario: Scenario) -> Iterator[str]:

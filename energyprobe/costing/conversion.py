@@ -61,6 +61,8 @@ def price_converted(device: Device, counts: CountTable, scenario: Scenario) -> C
         scenario=scenario,
         low_j=np.fmin(value.low_j, least.low_j),
         high_j=np.fmax(value.high_j, most.high_j),
+        low_latency_s=least.low_latency_s,
+        high_latency_s=most.high_latency_s,
         terms={
             name: _widened(term, least.terms[name], most.terms[name]) for name, term in value.terms.items()
         },

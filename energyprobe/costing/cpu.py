@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -62,10 +61,10 @@ class CpuDevice(Cpu, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         ledger.unknown(work.uncounted)
         # Of a stream, a timestep's result counts.
         passes = float(work.timesteps.max()) if scenario.streaming else 1.0
-        ledger.latency_s[:] = seconds[0] / passes
+        ledger.latency_s[:] = seconds / passes
         busy_s = seconds.sum(axis=1) / scenario.batch_size
         idle_s = idle_time_s(work, scenario, busy_s)
-        table = ledger.table(
+        return ledger.table(
             scenario,
             not_modelled=NOT_MODELLED,
             remarks=(*remarks_of(work, self, work.uncounted), *_remarks(work, priced, self.title)),
@@ -75,7 +74,6 @@ class CpuDevice(Cpu, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
             ),
             time_per_inference_s=float(busy_s[0] + idle_s[0]),
         )
-        return replace(table, latency_ends_s=seconds[1:] / passes)
 
     def _products(self, products: Products, stored: float) -> KernelCost:
         options = {"resident": stored}

@@ -151,7 +151,6 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             table,
             device=msgspec.structs.replace(self, sources=named),
             kernels=plan.chosen_kernels,
-            latency_ends_s=np.pad(plan.time_s[1:] / _passes(plan, scenario), ((0, 0), (0, len(NETWORK)))),
         )
 
     def _charge(self, ledger: Ledger, plan: Plan, scenario: Scenario) -> None:
@@ -173,7 +172,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
                     plan.shop.figures([ELEMENTWISE]),
                 )
         ledger.unknown(plan.work.uncounted)
-        ledger.latency_s[: len(plan.work.calls)] = plan.time_s[0] / _passes(plan, scenario)
+        ledger.latency_s[:, : len(plan.work.calls)] = plan.time_s / _passes(plan, scenario)
 
     def _unfit(self, asked: KernelWork) -> str:
         figure, needed = self.constants.memory_bytes, asked.stored_bytes + float(asked.kernel_bytes.max())

@@ -38,6 +38,11 @@ class Ledger:
         The counts of the network.
     network : tuple of str
         Names of the rows that no layer causes.
+
+    Attributes
+    ----------
+    latency_s : ndarray, shape (3, rows)
+        Share of the critical path: value, quick and slow end; for the device model to fill in.
     """
 
     def __init__(self, device: Device, work: Work, network: tuple[str, ...] = ()) -> None:
@@ -46,7 +51,7 @@ class Ledger:
         self.network = network
         self.rows = len(work.calls) + len(network)
         self.unpriced = np.zeros(self.rows, dtype=bool)
-        self.latency_s = np.zeros(self.rows)
+        self.latency_s = np.zeros((3, self.rows))
         self._terms: dict[str, tuple[Array, Array, tuple[Figure, ...]]] = {}
         self._left_out: dict[str, float] = {}
         self._remarks: list[Remark] = []
@@ -174,6 +179,7 @@ class Ledger:
         if scenario.streaming and math.isnan(time_per_inference_s):
             # Without times, it is taken to keep up.
             time_per_inference_s = 1.0
+        latency_s, low_latency_s, high_latency_s = self.latency_s
         calls = self.work.calls
         return CostTable(
             device=self.device,
@@ -187,7 +193,9 @@ class Ledger:
             energy_j=energy_j,
             low_j=low_j,
             high_j=high_j,
-            latency_s=self.latency_s,
+            latency_s=latency_s,
+            low_latency_s=low_latency_s,
+            high_latency_s=high_latency_s,
             not_modelled=tuple(dict.fromkeys((*without, *self._left_out))),
             left_out=self._left_out,
             remarks=tuple(sorted((*remarks, *self._remarks), key=lambda remark: remark.row)),

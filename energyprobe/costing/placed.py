@@ -206,9 +206,11 @@ def together(
         + (np.zeros(rows) if moved is None else getattr(moved, name))
         for name in ("energy_j", "low_j", "high_j")
     )
-    latencies = [column(each) for each in zip(*map(_latency, parts), strict=True)]
-    for each, time_s in zip(latencies, transfer.time_s.tolist(), strict=True):
-        each[-1] = time_s
+    latency_s, low_latency_s, high_latency_s = (
+        column([getattr(part.cost, name) for part in parts])
+        for name in ("latency_s", "low_latency_s", "high_latency_s")
+    )
+    latency_s[-1], low_latency_s[-1], high_latency_s[-1] = transfer.time_s
     return CostTable(
         device=device,
         scenario=scenario,
@@ -219,8 +221,9 @@ def together(
         energy_j=energy_j,
         low_j=low_j,
         high_j=high_j,
-        latency_s=latencies[0],
-        latency_ends_s=np.array(latencies[1:]),
+        latency_s=latency_s,
+        low_latency_s=low_latency_s,
+        high_latency_s=high_latency_s,
         not_modelled=tuple(dict.fromkeys(term for part in parts for term in part.cost.not_modelled)),
         left_out=_added([part.cost.left_out for part in parts]),
         remarks=(*_remarks(parts, places), *transfer.remarks(rows - 1)),
@@ -258,13 +261,6 @@ def _term(parts: Sequence[TermCost | None], column: Column) -> TermCost:
         sources=tuple(dict.fromkeys(key for part in known for key in part.sources)),
         boundary=widest(part.boundary for part in known),
     )
-
-
-def _latency(part: Part) -> tuple[Array, Array, Array]:
-    """Latency of each row of a part: value, low, high."""
-    cost = part.cost
-    low, high = (cost.latency_s,) * 2 if cost.latency_ends_s is None else cost.latency_ends_s
-    return cost.latency_s, low, high
 
 
 def _remarks(parts: Sequence[Part], places: Sequence[npt.NDArray[np.intp]]) -> Iterator[Remark]:

@@ -13,7 +13,7 @@ import msgspec
 from energyprobe.costing.device import Device, Kind, Skips
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.lookup import AnyDevice, resolve_device
-from energyprobe.costing.placed import TRANSFER, Part, Transfer, moved_bytes, priced_part, together
+from energyprobe.costing.placed import Part, Transfer, moved_bytes, priced_part, together
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import CostTable
 from energyprobe.costing.titles import TERMS
@@ -133,9 +133,8 @@ class Placement(_Named, frozen=True, forbid_unknown_fields=True):
     @property
     def own_errors(self) -> tuple[str, ...]:
         """Those of its devices; all terms where predictions of one were held against measurements."""
-        if any(part.held_out for part in self.parts):
-            return (*TERMS, TRANSFER)
-        return tuple(dict.fromkeys(term for part in self.parts for term in part.own_errors))
+        held_out = TERMS if any(part.held_out for part in self.parts) else ()
+        return tuple(dict.fromkeys((*held_out, *(term for part in self.parts for term in part.own_errors))))
 
     def dimension_of(self, term: str) -> Dimension:
         """What the figure of a term measures."""

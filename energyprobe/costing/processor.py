@@ -139,8 +139,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ledger.unpriced[: len(work.calls)] |= kernels.launches > 0
         # Of a stream, what counts is how soon the result of one timestep is there.
         passes = float(work.timesteps.max()) if scenario.streaming else 1.0
-        ledger.latency_s[: len(work.calls)] = bill.kernels_s[0] / passes
-        ledger.latency_s[ledger.row_of("run")] = run_s[0] / passes
+        ledger.latency_s[:, : len(work.calls)] = bill.kernels_s / passes
+        ledger.latency_s[:, ledger.row_of("run")] = run_s / passes
         unfit = self._unfit(kernels)
         return ledger.table(
             scenario,

@@ -94,7 +94,7 @@ class TotalCost:
     latency_s : float
         From the last input to the result, for the whole batch; NaN where the device model has no times.
     low_latency_s, high_latency_s : float
-        Its 90 % interval; the latency itself where only the device's figures tell what is uncertain.
+        The same, with every constant at its quick and its slow end.
     time_per_inference_s : float
         1 / throughput, pauses included; NaN where the device model has no times.
     terms : dict of str to TermTotal
@@ -159,10 +159,9 @@ class CostTable:
         The terms that the device has figures for.
     energy_j, low_j, high_j : ndarray, shape (rows,)
         Sums of the terms; NaN where a row does nothing that the device has figures for.
-    latency_s : ndarray, shape (rows,)
-        Share of the critical path; NaN where the device model has no times.
-    latency_ends_s : ndarray, shape (2, rows), or None
-        Its 90 % interval, where the device model has one beside those of its figures.
+    latency_s, low_latency_s, high_latency_s : ndarray, shape (rows,)
+        Share of the critical path, with every constant at its value, its quick and its slow end; NaN where
+        the device model has no times.
     not_modelled : tuple of str
         Terms that the device has no figure for.
     left_out : dict of str to float
@@ -193,6 +192,8 @@ class CostTable:
     low_j: Array
     high_j: Array
     latency_s: Array
+    low_latency_s: Array
+    high_latency_s: Array
     not_modelled: tuple[str, ...]
     left_out: dict[str, float]
     remarks: tuple[Remark, ...]
@@ -202,7 +203,6 @@ class CostTable:
     timestep_s: float = math.nan
     does_not_fit: str = ""
     kernels: ChosenKernels | None = None
-    latency_ends_s: Array | None = None
 
     def __len__(self) -> int:
         return len(self.layer)
@@ -252,16 +252,13 @@ class CostTable:
 
     def total(self) -> TotalCost:
         """Sum over all rows whose cost is known."""
-        latency_s = float(self.latency_s.sum())
-        ends = self.latency_ends_s
-        low_latency_s, high_latency_s = (latency_s, latency_s) if ends is None else ends.sum(axis=1).tolist()
         return TotalCost(
             energy_j=_known_sum(self.energy_j),
             low_j=_known_sum(self.low_j),
             high_j=_known_sum(self.high_j),
-            latency_s=latency_s,
-            low_latency_s=low_latency_s,
-            high_latency_s=high_latency_s,
+            latency_s=float(self.latency_s.sum()),
+            low_latency_s=float(self.low_latency_s.sum()),
+            high_latency_s=float(self.high_latency_s.sum()),
             time_per_inference_s=self.time_per_inference_s,
             terms={name: term.total() for name, term in self.terms.items()},
             not_modelled=self.not_modelled,

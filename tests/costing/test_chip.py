@@ -199,6 +199,15 @@ def test_intervals_of_times_are_intervals_of_static_energy(snn, make_chip):
     assert static.high_j == pytest.approx(2e-3 * (3900 * 5 + 3300) * 1e-9)
 
 
+def test_intervals_of_times_are_intervals_of_latency(snn, make_chip):
+    chip = make_chip(acs=2, static_w=2, synop_s=(3, 4, 5), barrier_s=(90, 100, 300))
+    total = chip.cost(snn).total()
+    # 11 timesteps and one more for the second stage, each of 3900 synops / 11 and a barrier.
+    assert total.latency_s == pytest.approx(12 * (3900 * 4 / 11 + 100) * 1e-9)
+    assert total.low_latency_s == pytest.approx(12 * (3900 * 3 / 11 + 90) * 1e-9)
+    assert total.high_latency_s == pytest.approx(12 * (3900 * 5 / 11 + 300) * 1e-9)
+
+
 def test_a_batch_runs_sample_by_sample(snn, make_chip):
     chip = make_chip(acs=2, static_w=3, synop_s=4)
     one, many = chip.cost(snn), chip.cost(snn, Scenario(batch_size=8))

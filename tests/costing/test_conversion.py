@@ -162,6 +162,16 @@ def test_other_scales_widen_the_interval(trace):
     assert total.low_j < total.energy_j < total.high_j
 
 
+def test_other_scales_widen_the_interval_of_latency(trace):
+    def interval(**scales):
+        scenario = Scenario(converted_timesteps=16, max_activations=scales)
+        total = device("loihi").cost(trace, scenario).total()
+        return total.high_latency_s / total.low_latency_s
+
+    # Hardly any spikes reach the first layer, so that the second one, whose scale is given or not, takes longest.
+    assert interval(dense0=1e6) > interval(dense0=1e6, dense1=2.0, dense2=2.0) > 1
+
+
 def test_more_timesteps_cost_more(trace):
     prices = [
         device("loihi").cost(trace, Scenario(converted_timesteps=steps)).total().energy_j

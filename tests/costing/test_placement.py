@@ -30,7 +30,7 @@ description = "A processor of the tests."
 FIGURE = """
 [constants.{term}]
 value = {value}
-unit = "{unit}"
+{ends}unit = "{unit}"
 source = "horowitz2014"
 provenance = "derived"
 verified = true
@@ -38,14 +38,15 @@ boundary = "chip"
 """
 
 
-def processor(name: str, mac_ns: float, static_w: float, idle_w: float):
+def processor(name: str, mac_ns: float, static_w: float, idle_w: float, ends: str = ""):
+    """One whose multiply-accumulates take so long; `ends`: their lines of ``low`` and ``high``."""
     text = PROCESSOR.format(name=name)
-    for term, value, unit in (
-        ("types.float32.conv_s", mac_ns, "ns"),
-        ("static_w", static_w, "W"),
-        ("idle_w", idle_w, "W"),
+    for term, value, unit, its_ends in (
+        ("types.float32.conv_s", mac_ns, "ns", ends),
+        ("static_w", static_w, "W", ""),
+        ("idle_w", idle_w, "W", ""),
     ):
-        text += FIGURE.format(term=term, value=value, unit=unit)
+        text += FIGURE.format(term=term, value=value, unit=unit, ends=its_ends)
     return parse_device(text, f"{name}.toml")
 
 
@@ -157,6 +158,24 @@ def test_moving_takes_time(trace: Trace, slow, fast, sources) -> None:
     # 120 bytes of 500 ns are 60 us, longer than either device works.
     assert total.latency_s == pytest.approx(90.95e-6)
     assert total.time_per_inference_s == pytest.approx(60e-6)
+
+
+def test_intervals_of_latency_are_the_sums_of_those_of_its_devices_and_transfers(trace, sources) -> None:
+    slow = processor("slow", 10, static_w=2, idle_w=1, ends="low = 8\nhigh = 13\n")
+    fast = processor("fast", 1, static_w=40, idle_w=8, ends="high = 3\n")
+    moving = msgspec.structs.replace(link(500, "ns/byte"), low=200, high=700)
+    placed = Placement({"conv*": slow, "*": fast}, link(5, "pJ/byte"), moving, sources=sources)
+    total = placed.cost(trace).total()
+    # 3000 MACs on one, 950 on the other, 120 bytes between them.
+    assert total.low_latency_s == pytest.approx((3000 * 8 + 950 * 1 + 120 * 200) * 1e-9)
+    assert total.latency_s == pytest.approx((3000 * 10 + 950 * 1 + 120 * 500) * 1e-9)
+    assert total.high_latency_s == pytest.approx((3000 * 13 + 950 * 3 + 120 * 700) * 1e-9)
+
+
+def test_errors_of_single_networks_stay_those_of_single_networks() -> None:
+    placed = Placement({"conv*": "a100", "*": "raspberry-pi-4"})
+    # The GPU's latency, and every term: the other device was held against measurements.
+    assert {"latency", "kernels", "static", "transfers"} <= set(placed.own_errors)
 
 
 def test_a_time_that_is_left_out_is_told(trace: Trace, slow, fast, sources) -> None:

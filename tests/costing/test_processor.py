@@ -119,6 +119,17 @@ def test_time_of_arithmetic_bytes_calls_and_runs(net, make_processor):
     assert cost.energy_j.tolist() == pytest.approx(priced, nan_ok=True)
 
 
+def test_intervals_of_times_are_intervals_of_latency(net, make_processor):
+    cpu = make_processor(
+        float32__conv_s=(1, 2, 5), float32__call_s=(60, 70, 80), float32__run_s=(800, 900, 990)
+    )
+    # 35 + 15 MACs, two calls and one run.
+    total = cpu.cost(net).total()
+    assert total.low_latency_s == pytest.approx((50 * 1 + 2 * 60 + 800) * 1e-9)
+    assert total.latency_s == pytest.approx((50 * 2 + 2 * 70 + 900) * 1e-9)
+    assert total.high_latency_s == pytest.approx((50 * 5 + 2 * 80 + 990) * 1e-9)
+
+
 def test_dynamic_energy_of_arithmetic_and_bytes(net, make_processor):
     cost = make_processor(float32__macs=4, memory=6).cost(net)
     assert cost.terms["macs"].energy_j[:2].tolist() == pytest.approx([35 * 4e-9, 15 * 4e-9])
