@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from energyprobe.cli.options import (
-    Boundary,
-    ConvertedTimesteps,
-    DataType,
-    Devices,
-    Execution,
-    Json,
-    NewSamples,
-    Outputs,
-    Pace,
-    Streaming,
-    TimestepLength,
-    Timesteps,
-    fields,
-)
+from energyprobe.cli.options import Devices, Json, Outputs, numbers_by_name
 from energyprobe.cli.output import waiting, write_json, wrote
+from energyprobe.cli.scenario import BatchSizes, with_scenario
 from energyprobe.errors import OptionError
 
 
+@with_scenario
 def compare(
     traces: Annotated[
         list[str],
@@ -43,19 +31,8 @@ def compare(
         typer.Option("--accuracy", metavar="NAME=FRACTION", help="Fraction of right answers, for each name."),
     ] = None,
     json: Json = False,
-    batch_size: Annotated[
-        list[int] | None,
-        typer.Option("--batch-size", metavar="N", help="Samples that run together; repeatable."),
-    ] = None,
-    dtype: DataType = None,
-    timesteps: Timesteps = None,
-    timestep_s: TimestepLength = None,
-    inferences_per_second: Pace = None,
-    new_samples_per_inference: NewSamples = None,
-    streaming: Streaming = False,
-    execution: Execution = None,
-    converted_timesteps: ConvertedTimesteps = None,
-    boundary: Boundary = None,
+    batch_size: BatchSizes = None,
+    **scenario: Any,
 ) -> None:
     """Compare networks: which uses less energy, on which device, and why.
 
@@ -68,19 +45,9 @@ def compare(
             {name: ep.load_trace(path) for name, path in _named(traces).items()},
             device,
             baseline=baseline,
-            accuracy=_fractions(accuracy or ()),
+            accuracy=numbers_by_name("--accuracy", accuracy or (), "NAME=FRACTION, such as snn=0.97"),
             batch_sizes=batch_size or (1,),
-            **fields(
-                dtype=dtype,
-                timesteps=timesteps,
-                timestep_s=timestep_s,
-                inferences_per_second=inferences_per_second,
-                new_samples_per_inference=new_samples_per_inference,
-                streaming=streaming or None,
-                execution=execution,
-                converted_timesteps=converted_timesteps,
-                boundary=boundary,
-            ),
+            **scenario,
         )
         document = str(comparison)
     for path in output or ():
@@ -104,15 +71,3 @@ def _named(traces: Iterable[str]) -> dict[str, Path]:
             raise OptionError(f"two recordings are named {name!r}; name them yourself: other={file}")
         named[name] = file
     return named
-
-
-def _fractions(given: Iterable[str]) -> dict[str, float]:
-    """Accuracies by name."""
-    fractions = {}
-    for each in given:
-        name, _, fraction = each.rpartition("=")
-        try:
-            fractions[name] = float(fraction if name else "")
-        except ValueError:
-            raise OptionError(f"--accuracy {each}: it is NAME=FRACTION, such as snn=0.97") from None
-    return fractions

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-SCENARIO = "How the network is run"
-"""Heading of the options that are fields of a `Scenario`."""
+from energyprobe.errors import OptionError
 
 
 def examples(*commands: str) -> str:
@@ -31,9 +30,31 @@ def device_names(incomplete: str) -> Iterator[tuple[str, str]]:
     return ((name, each.title) for name, each in catalog().items() if name.startswith(incomplete))
 
 
-def fields(**given: Any) -> dict[str, Any]:
-    """The options that were given, as fields of a `Scenario`."""
-    return {name: value for name, value in given.items() if value is not None}
+def numbers_by_name(option: str, given: Iterable[str], form: str) -> dict[str, float]:
+    """Numbers of a repeatable option such as ``--accuracy snn=0.97``.
+
+    Parameters
+    ----------
+    option : str
+        The option.
+    given : iterable of str
+        What was given for it.
+    form : str
+        What it has to look like.
+
+    Raises
+    ------
+    OptionError
+        If one has no name or no number.
+    """
+    numbers = {}
+    for each in given:
+        name, _, number = each.rpartition("=")
+        try:
+            numbers[name] = float(number if name else "")
+        except ValueError:
+            raise OptionError(f"{option} {each}: it is {form}") from None
+    return numbers
 
 
 Devices = Annotated[
@@ -50,42 +71,4 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 Outputs = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write a file; the suffix says the format."),
-]
-
-
-def _field(flag: str, metavar: str, text: str) -> Any:
-    return typer.Option(flag, metavar=metavar, help=text, rich_help_panel=SCENARIO)
-
-
-BatchSize = Annotated[int, _field("--batch-size", "N", "Samples that run together.")]
-DataType = Annotated[
-    str | None, _field("--dtype", "TYPE", "float32, float16, bfloat16 or int8; as the device has it.")
-]
-Timesteps = Annotated[
-    int | None, _field("--timesteps", "N", "Timesteps of an inference, in place of those recorded.")
-]
-TimestepLength = Annotated[float | None, _field("--timestep-s", "SECONDS", "Length of a timestep.")]
-Pace = Annotated[
-    float | None,
-    _field("--inferences-per-second", "RATE", "Idle power is charged in between; back to back if left out."),
-]
-NewSamples = Annotated[
-    int | None,
-    _field("--new-samples-per-inference", "N", "Streaming: an inference for every N new timesteps."),
-]
-Streaming = Annotated[
-    bool,
-    typer.Option(
-        "--streaming", help="Price one second of a network without inferences.", rich_help_panel=SCENARIO
-    ),
-]
-Execution = Annotated[
-    str | None, _field("--execution", "HOW", "stepwise, folded or fused: how processors run timesteps.")
-]
-ConvertedTimesteps = Annotated[
-    int | None,
-    _field("--converted-timesteps", "N", "What if a conventional network ran as spikes, N timesteps long?"),
-]
-Boundary = Annotated[
-    str | None, _field("--boundary", "WHAT", "core, chip, board or system: leave out what lies outside.")
 ]

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from energyprobe.cli.options import (
-    BatchSize,
-    Boundary,
-    ConvertedTimesteps,
-    DataType,
-    Devices,
-    Execution,
-    Json,
-    NewSamples,
-    Outputs,
-    Pace,
-    Streaming,
-    TimestepLength,
-    Timesteps,
-    fields,
-)
+from energyprobe.cli.options import Devices, Json, Outputs
 from energyprobe.cli.output import write_json, wrote
+from energyprobe.cli.scenario import BatchSize, with_scenario
 
 
+@with_scenario
 def report(
     trace: Annotated[Path, typer.Argument(metavar="TRACE", help="What 'energyprobe record' wrote.")],
     device: Devices,
@@ -46,15 +33,7 @@ def report(
     ] = None,
     json: Json = False,
     batch_size: BatchSize = 1,
-    dtype: DataType = None,
-    timesteps: Timesteps = None,
-    timestep_s: TimestepLength = None,
-    inferences_per_second: Pace = None,
-    new_samples_per_inference: NewSamples = None,
-    streaming: Streaming = False,
-    execution: Execution = None,
-    converted_timesteps: ConvertedTimesteps = None,
-    boundary: Boundary = None,
+    **scenario: Any,
 ) -> None:
     """Price a recording, layer by layer, on some devices.
 
@@ -62,21 +41,7 @@ def report(
     """
     import energyprobe as ep
 
-    scenario = ep.Scenario(
-        **fields(
-            batch_size=batch_size,
-            dtype=dtype,
-            timesteps=timesteps,
-            timestep_s=timestep_s,
-            inferences_per_second=inferences_per_second,
-            new_samples_per_inference=new_samples_per_inference,
-            streaming=streaming or None,
-            execution=execution,
-            converted_timesteps=converted_timesteps,
-            boundary=boundary,
-        )
-    )
-    priced = ep.report(ep.load_trace(trace), device, scenario=scenario)
+    priced = ep.report(ep.load_trace(trace), device, batch_size=batch_size, **scenario)
     priced = priced.select(*column or ()).arrange(sort, top=top, depth=depth)
     for path in output or ():
         priced.save(path)

@@ -60,6 +60,14 @@ def test_names_baseline_and_accuracy_are_given(trace_file: Path, other_file: Pat
     assert json.dumps(data).count("0.97") >= 1
 
 
+def test_every_network_runs_in_the_scenario_given(trace: Trace, trace_file, other_file, call) -> None:
+    options = ("--inferences-per-second", 5, "--boundary", "chip")
+    ran = call("compare", trace_file, other_file, "-d", "cortex-m4", *options)
+    traces = {"run": trace, "other": ep.load_trace(other_file)}
+    paced = ep.compare(traces, "cortex-m4", inferences_per_second=5.0, boundary="chip")
+    assert ran == (0, f"{paced}\n", "")
+
+
 def test_it_writes_files(trace_file: Path, other_file: Path, call) -> None:
     table = trace_file.with_suffix(".csv")
     ran = call("compare", trace_file, other_file, "-d", DEVICE, "-o", table)
