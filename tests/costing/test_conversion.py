@@ -168,7 +168,7 @@ def test_other_scales_widen_the_interval_of_latency(trace):
         total = device("loihi").cost(trace, scenario).total()
         return total.high_latency_s / total.low_latency_s
 
-    # Hardly any spikes reach the first layer, so that the second one, whose scale is given or not, takes longest.
+    # Hardly any spikes reach the first layer: the second one, whose scale is given or not, takes longest.
     assert interval(dense0=1e6) > interval(dense0=1e6, dense1=2.0, dense2=2.0) > 1
 
 
