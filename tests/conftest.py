@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # tf.keras is tf_keras beside `import keras`, which is Keras 3; it counts until tf.keras is first read.
@@ -20,3 +23,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Examples are the same in every run, and slow machines fail no test.
 settings.register_profile("energyprobe", deadline=None, derandomize=True)
 settings.load_profile("energyprobe")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def layers_numbered_from_one() -> Iterator[None]:
+    """Keras numbers unnamed layers per process: what other files built must not name this file's layers."""
+    yield
+    for package in ("keras", "tf_keras"):
+        if package in sys.modules:
+            sys.modules[package].backend.clear_session()
