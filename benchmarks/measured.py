@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from energyprobe.costing.execution import runs_at_once
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
-from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
 
@@ -108,7 +107,7 @@ def _time_s(notes: str) -> float | None:
 def kernels_of(row: Row, folder: Path) -> KernelWork:
     """What a row's network asks of a processor, for a batch of one."""
     work = work_of(count(networks.record(row.network, folder)))
-    return kernel_work(work, Scenario(), row.dtype, runs_at_once(work, "stepwise"))
+    return kernel_work(work, 1, row.dtype, runs_at_once(work, "stepwise"))
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class CpuDevice(Cpu, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         at_once = runs_at_once(work, execution)
         products = products_of(work, at_once, scenario.batch_size)
         updates = elementwises_of(work, at_once, scenario.batch_size)
-        stored = kernel_work(work, scenario, DTYPE, at_once).stored_bytes
+        stored = kernel_work(work, scenario.batch_size, DTYPE, at_once).stored_bytes
         priced = (
             (products, self._products(products, stored)),
             (updates, self._elementwises(updates)),

@@ -130,7 +130,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ledger.charge_network("idle power", "idle", idle_s, idle)
         else:
             remarks += idle_remarks(float(idle_s[0]), ledger.row_of("idle power"), scenario)
-        unfit = self._unfit(kernel_work(work, scenario, dtype, at_once))
+        unfit = self._unfit(kernel_work(work, scenario.batch_size, dtype, at_once))
         table = ledger.table(
             scenario,
             not_modelled=("host",) if idle is not None else ("idle", "host"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from energyprobe.costing.memory import remembered
 from energyprobe.costing.processor_figures import KINDS
-from energyprobe.costing.scenario import BYTES, DType, Scenario
+from energyprobe.costing.scenario import BYTES, DType
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
 from energyprobe.errors import TraceError
@@ -51,15 +51,15 @@ class KernelWork:
     stored_bytes: float
 
 
-def kernel_work(work: Work, scenario: Scenario, dtype: DType, at_once: npt.NDArray[np.bool_]) -> KernelWork:
+def kernel_work(work: Work, batch: int, dtype: DType, at_once: npt.NDArray[np.bool_]) -> KernelWork:
     """Lay out a network as kernels.
 
     Parameters
     ----------
     work : Work
         The network.
-    scenario : Scenario
-        With its batch size.
+    batch : int
+        Samples that run together.
     dtype : str
         Data type that it computes in, whatever was recorded.
     at_once : ndarray of bool, shape (rows,)
@@ -74,8 +74,7 @@ def kernel_work(work: Work, scenario: Scenario, dtype: DType, at_once: npt.NDArr
     TraceError
         If a recorded data type is none of numbers.
     """
-    calls, batch = work.calls, scenario.batch_size
-    numbers = _numbers(work)
+    calls, numbers = work.calls, _numbers(work)
     kernels = numbers.kernels
     steps = np.maximum(work.timesteps, 1)
     # Samples that a call runs for, of all.

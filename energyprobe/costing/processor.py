@@ -29,7 +29,7 @@ NETWORK = ("run", "static power", "idle power")
 
 @dataclass(frozen=True, eq=False)
 class Bill:
-    """One batch, with constants at their value, low and high end.
+    """One run of a batch, or of a sample, with constants at their value, low and high end.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Bill:
 class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A processor that computes zeros as any other value.
 
-    Each kernel of a batch, with m multiply-accumulates and b bytes::
+    Each kernel of the samples that run together, with m multiply-accumulates and b bytes::
 
         t = max(m t_kind, b_memory t_memory + b_cache t_cache) + b_weights t_weights
             + b_activations t_activations + t_call                  (their sum, without `overlap`)
@@ -58,7 +58,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         t is stretched where P_static + E / t exceeds the limit of power
         E_network = P_static (sum of t + t_run) + P_idle t_idle
 
-    Weights are read once for a batch, from the cache if those of the whole network fit there; activations
+    Weights are read once for all of these, from the cache if those of the whole network fit there; activations
     and states from the cache if those of the kernel do.
 
     Attributes
@@ -67,10 +67,13 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         The figures.
     overlap : bool
         Whether bytes are moved while it computes.
+    batches : bool
+        Whether the samples of a batch run together; otherwise one after the other.
     """
 
     constants: Constants
     overlap: bool = True
+    batches: bool = True
 
     def __post_init__(self) -> None:
         if not self.constants.types:
@@ -105,24 +108,28 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"{', '.join(self.constants.types)}"
             )
 
+    def together(self, scenario: Scenario) -> int:
+        """Samples of a batch that run together."""
+        return scenario.batch_size if self.batches else 1
+
     def price(self, counts: CountTable, scenario: Scenario) -> CostTable:
         """Price every call of a network; see `Device.cost`."""
         dtype = cast(DType, scenario.dtype or next(iter(self.constants.types)))
         types = self.constants.types[dtype]
         work = work_of(counts, scenario)
-        batch = scenario.batch_size
+        together = self.together(scenario)
         execution = execution_of(counts.trace, scenario)
-        kernels = kernel_work(work, scenario, dtype, runs_at_once(work, execution))
+        kernels = kernel_work(work, together, dtype, runs_at_once(work, execution))
         bill = self._bill(kernels, types)
         ledger = Ledger(self, work, NETWORK)
         constants = self.constants
         if types.macs is not None:
-            amounts = kernels.macs.sum(axis=0) / batch
-            ledger.charge_rows("macs", amounts, bill.arithmetic_j / batch, (types.macs,))
+            amounts = kernels.macs.sum(axis=0) / together
+            ledger.charge_rows("macs", amounts, bill.arithmetic_j / together, (types.macs,))
         if levels := [figure for figure in (constants.memory, constants.cache) if figure is not None]:
-            ledger.charge_rows("memory", bill.moved_bytes / batch, bill.traffic_j / batch, levels)
+            ledger.charge_rows("memory", bill.moved_bytes / together, bill.traffic_j / together, levels)
         run_s = _known(types.run_s)
-        busy_s = (bill.kernels_s.sum(axis=1) + run_s) / batch
+        busy_s = (bill.kernels_s.sum(axis=1) + run_s) / together
         idle_s = idle_time_s(work, scenario, busy_s)
         ledger.charge_network("static power", "static", busy_s, constants.static_w)
         if constants.idle_w is not None:
@@ -139,8 +146,9 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ledger.unpriced[: len(work.calls)] |= kernels.launches > 0
         # Of a stream, what counts is how soon the result of one timestep is there.
         passes = float(work.timesteps.max()) if scenario.streaming else 1.0
-        ledger.latency_s[:, : len(work.calls)] = bill.kernels_s / passes
-        ledger.latency_s[:, ledger.row_of("run")] = run_s / passes
+        runs = scenario.batch_size / together
+        ledger.latency_s[:, : len(work.calls)] = bill.kernels_s * runs / passes
+        ledger.latency_s[:, ledger.row_of("run")] = run_s * runs / passes
         unfit = self._unfit(kernels)
         return ledger.table(
             scenario,
@@ -234,6 +242,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "elementwise operations and neuron updates cost the bytes that they move and their launches"
         if not self._prices_layers(types):
             yield "only the power of the whole is known: the energy of the layers is in static power"
+        if self.together(scenario) < scenario.batch_size:
+            yield "a batch runs sample by sample"
         if work.timesteps.max() > 1:
             yield f"timesteps run {execution}"
         if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):

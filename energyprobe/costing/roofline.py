@@ -65,13 +65,15 @@ def roofline_of(cost: CostTable, counts: CountTable) -> Roofline | None:
         return None
     dtype = scenario.dtype or _usual_dtype(device)
     work = work_of(counts, scenario)
-    kernels = kernel_work(work, scenario, dtype, runs_at_once(work, execution_of(counts.trace, scenario)))
+    together = device.together(scenario) if isinstance(device, Processor) else scenario.batch_size
+    kernels = kernel_work(work, together, dtype, runs_at_once(work, execution_of(counts.trace, scenario)))
+    runs = scenario.batch_size / together
     peak_hz, bandwidth = _roof(device, dtype)
     return Roofline(
         peak_hz=peak_hz,
         bandwidth=bandwidth,
-        macs=kernels.macs.sum(axis=0),
-        moved_bytes=np.asarray(kernels.weight_bytes + kernels.activation_bytes + kernels.state_bytes),
+        macs=kernels.macs.sum(axis=0) * runs,
+        moved_bytes=(kernels.weight_bytes + kernels.activation_bytes + kernels.state_bytes) * runs,
         time_s=cost.latency_s[: len(counts)],
     )
 

@@ -7,7 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from energyprobe.costing.loading import parse_device
+from energyprobe.costing.lookup import device
+from energyprobe.costing.roofline import roofline_of
 from energyprobe.costing.scenario import Scenario
+from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError, ScenarioError, TraceError
 from energyprobe.trace.operations import (
     Conv,
@@ -42,11 +45,12 @@ UNITS = {
 def make_processor():
     """A processor from its figures in ns, nJ, W and bytes; those of a type as ``float32__conv_s=…``."""
 
-    def make(overlap=False, skips="nothing", **figures):
+    def make(overlap=False, batches=True, skips="nothing", **figures):
         text = (
             'model = "processor"\nname = "cpu"\ntitle = "CPU"\nkind = "conventional"\n'
             'description = "A CPU."\n'
             f'skips = "{skips}"\ngraded_events = true\noverlap = {str(overlap).lower()}\n'
+            f"batches = {str(batches).lower()}\n"
         )
         for name, value in ({"float32__conv_s": 1, "static_w": 1} | figures).items():
             low, value, high = value if isinstance(value, tuple) else (None, value, None)
@@ -128,6 +132,41 @@ def test_intervals_of_times_are_intervals_of_latency(net, make_processor):
     assert total.low_latency_s == pytest.approx((50 * 1 + 2 * 60 + 800) * 1e-9)
     assert total.latency_s == pytest.approx((50 * 2 + 2 * 70 + 900) * 1e-9)
     assert total.high_latency_s == pytest.approx((50 * 5 + 2 * 80 + 990) * 1e-9)
+
+
+def test_samples_run_together_or_one_after_the_other(net, make_processor):
+    figures = {"float32__conv_s": 2, "float32__weights_s": 3, "float32__call_s": 70, "float32__run_s": 900}
+    # 50 MACs of each sample; 50 weights of 4 bytes, two calls and one start of each run.
+    shared, own = 50 * 4 * 3 + 2 * 70 + 900, 50 * 2
+    together, apart = (
+        make_processor(batches=batches, **figures).cost(net, Scenario(batch_size=8))
+        for batches in (True, False)
+    )
+    assert together.total().latency_s == pytest.approx((8 * own + shared) * 1e-9)
+    assert apart.total().latency_s == pytest.approx(8 * (own + shared) * 1e-9)
+    # 1 W.
+    assert together.total().energy_j == pytest.approx((own + shared / 8) * 1e-9)
+    assert apart.total().energy_j == pytest.approx((own + shared) * 1e-9)
+    assert "a batch runs sample by sample" in apart.notes
+    assert "a batch runs sample by sample" not in together.notes
+
+
+def test_a_batch_changes_nothing_for_one_sample_at_a_time(net):
+    one, many = (device("cortex-m4").cost(net, Scenario(batch_size=size)) for size in (1, 64))
+    assert many.total().energy_j == pytest.approx(one.total().energy_j)
+    assert many.total().latency_s == pytest.approx(64 * one.total().latency_s)
+    assert "a batch runs sample by sample" not in one.notes
+    roofs = [roofline_of(cost, count(net)) for cost in (one, many)]
+    assert roofs[1].macs.tolist() == [64 * 35, 64 * 15]
+    for of_one, of_many in zip(*((roof.macs, roof.moved_bytes, roof.time_s) for roof in roofs), strict=True):
+        assert of_many == pytest.approx(64 * of_one)
+
+
+def test_what_runs_alone_needs_the_memory_of_one(net, make_processor):
+    # 50 weights, and the 12 activations of the larger kernel.
+    figures = {"memory_bytes": 50 * 4 + 12 * 4}
+    assert not make_processor(batches=False, **figures).cost(net, Scenario(batch_size=80)).does_not_fit
+    assert make_processor(**figures).cost(net, Scenario(batch_size=80)).does_not_fit
 
 
 def test_dynamic_energy_of_arithmetic_and_bytes(net, make_processor):

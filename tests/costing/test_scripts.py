@@ -7,7 +7,6 @@ import pytest
 
 from energyprobe.costing.execution import runs_at_once
 from energyprobe.costing.kernel_work import kernel_work
-from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
 from energyprobe.trace.operations import Conv, Dense
@@ -131,7 +130,7 @@ def test_networks_are_those_that_were_measured(network, macs, tmp_path):
     assert sum(with_padding(step.operation) for call in trace.calls for step in call.steps) == macs
     assert networks.record(network, tmp_path) == trace
     work = work_of(count(trace))
-    asked = kernel_work(work, Scenario(), "int8", runs_at_once(work, "stepwise"))
+    asked = kernel_work(work, 1, "int8", runs_at_once(work, "stepwise"))
     assert asked.macs.sum() <= macs
 
 
