@@ -102,13 +102,12 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        from importlib import import_module
-
         if name not in _HOMES:
             from energyprobe.errors import nearest
 
             raise AttributeError(f"energyprobe has no {name!r}: {nearest(name, __all__)}")
-        value = getattr(import_module(_HOMES[name]), name)
+        # What "from home import name" does: `plot` is a module of its home, and loaded with it.
+        value = getattr(__import__(_HOMES[name], fromlist=[name]), name)
         globals()[name] = value
         return value
 

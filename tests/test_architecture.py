@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "energyprobe"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+FILES = {
+    ".".join(("energyprobe", *Path(module).with_suffix("").parts)).removesuffix(".__init__"): module
+    for module in MODULES
+}
+"""Modules by the names that they are imported by."""
 
 FRAMEWORKS = {"jax", "keras", "keras_spiking", "nengo", "nengo_dl", "tensorflow", "tf_keras", "torch"}
 LIGHT = {"msgspec", "numpy", "tomli"}
@@ -66,9 +72,11 @@ def imports(node: ast.AST, on_loading: bool = True) -> Iterator[Import]:
         yield from (Import(alias.name, node.lineno, on_loading) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         package = "." * node.level + (node.module or "")
-        # "from energyprobe import trace" names a room as much as "import energyprobe.trace" does.
-        names = [f"{package}.{alias.name}" for alias in node.names] if package == "energyprobe" else [package]
-        yield from (Import(name, node.lineno, on_loading) for name in names)
+        for alias in node.names:
+            # "from energyprobe import trace" names a room as much as "import energyprobe.trace" does.
+            name = f"{package}.{alias.name}"
+            found = name if package == "energyprobe" or name in FILES else package
+            yield Import(found, node.lineno, on_loading)
     elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         for child in node.body:
             yield from imports(child, on_loading=False)
@@ -117,6 +125,17 @@ def test_imports_go_one_way(module: str) -> None:
     assert violations(module, (PACKAGE / module).read_text(encoding="utf-8")) == []
 
 
+def loaded_before(name: str) -> set[str]:
+    """Modules of energyprobe that one imports when it is loaded."""
+    source = (PACKAGE / FILES[name]).read_text(encoding="utf-8")
+    return {each.module for each in imports(ast.parse(source)) if each.on_loading} & FILES.keys()
+
+
+def test_nothing_is_loaded_in_a_circle() -> None:
+    # Raises a CycleError, which shows the circle.
+    graphlib.TopologicalSorter({name: loaded_before(name) for name in FILES}).prepare()
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_file_states_its_purpose(module: str) -> None:
     purpose = ast.get_docstring(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))) or ""
@@ -132,7 +151,7 @@ def test_every_folder_is_a_package() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "expected"),
     [
-        ("trace/a.py", "from energyprobe.counting import counts", "energyprobe.counting is not below trace"),
+        ("trace/a.py", "from energyprobe.counting import counts", "energyprobe.counting.counts is not below"),
         ("trace/a.py", "from energyprobe import counting", "energyprobe.counting is not below trace"),
         ("trace/a.py", "import energyprobe", "energyprobe is not below trace"),
         ("trace/a.py", "import pandas", "pandas is foreign to trace"),

@@ -7,7 +7,3 @@ and `data` hold its numbers, `saving` the formats of files.
 `comparing` prices several models on the same devices; `comparison` is what comes of it: `cells` with joint
 draws, `verdicts` with their `reasons`, `views`, `breakevens`, `sensitivity` and `fairness`, as documents.
 """
-
-from energyprobe.reporting import plot
-
-__all__ = ["plot"]
