@@ -213,31 +213,3 @@ def break_even_rate(timesteps: int, inputs: int, zeros: float, energies: Energie
     conventional = (1 - zeros) * inputs * (energies.mac + energies.weight + energies.activation)
     spiking = timesteps * inputs * (energies.ac + energies.weight + energies.spike)
     return min(1.0, max(0.0, (conventional - timesteps * energies.update) / spiking))
-
-
-def rate_bounds(timesteps: int, zeros: float) -> tuple[float, float]:
-    """Firing rates that a network of as many bits can have, given its zeros.
-
-    An activation that is not zero sends between one spike and one in every timestep.
-
-    Parameters
-    ----------
-    timesteps : int
-        T.
-    zeros : float
-        Fraction of activations that are zero.
-
-    Returns
-    -------
-    tuple of float
-        ``(1 - zeros) / T`` and ``1 - zeros``.
-
-    Raises
-    ------
-    ScenarioError
-        As `break_even_rate`.
-    """
-    matched_bits(timesteps)
-    if not 0 <= zeros <= 1:
-        raise ScenarioError(f"zeros must be a fraction, got {zeros!r}")
-    return (1 - zeros) / timesteps, 1 - zeros

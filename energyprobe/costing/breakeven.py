@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from energyprobe.costing.cpu import CpuDevice
 from energyprobe.costing.cpu_breakeven import cpu_layers_breakeven
-from energyprobe.costing.gpu_breakeven import layers_breakeven
+from energyprobe.costing.gpu_breakeven import gpu_layers_breakeven
 from energyprobe.costing.kernels.breakeven import Breakeven, kernels_breakeven
 from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.scenario import Scenario
@@ -79,4 +79,4 @@ def breakeven(
         return cpu_layers_breakeven(of, device, quantity, Scenario(**given))
     if quantity not in (*QUANTITIES, None):
         raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
-    return layers_breakeven(of, device, quantity or "energy", Scenario(**given))
+    return gpu_layers_breakeven(of, device, quantity or "energy", Scenario(**given))

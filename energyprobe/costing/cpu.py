@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from energyprobe.costing.execution import execution_of, runs_at_once
-from energyprobe.costing.gpu_work import Elementwises, Products, elementwises_of, products_of
+from energyprobe.costing.lowering import Elementwises, Products, elementwises_of, products_of
 from energyprobe.costing.kernel_work import kernel_work
 from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.cpu_pricing import price

@@ -8,7 +8,7 @@ import numpy as np
 
 from energyprobe.costing.cpu import CpuDevice
 from energyprobe.costing.execution import execution_of, runs_at_once
-from energyprobe.costing.gpu_work import products_of
+from energyprobe.costing.lowering import products_of
 from energyprobe.costing.kernels.breakeven import CPU_SPARSE, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
 from energyprobe.costing.scenario import Scenario

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def layers_breakeven(trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario: Scenario) -> pd.DataFrame:
+def gpu_layers_breakeven(
+    trace: Trace, gpu: GpuDevice, quantity: Quantity, scenario: Scenario
+) -> pd.DataFrame:
     """Compare what a network's zeros are with what they would need to be; see `energyprobe.breakeven`.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.figures import Figure
-from energyprobe.costing.gpu_work import Elementwises, Flags, Products
+from energyprobe.costing.lowering import Elementwises, Flags, Products
 from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.parts import Problem

@@ -42,7 +42,7 @@ def bits_of(trace: Trace) -> int:
     return matched_bits(round(timesteps))
 
 
-def bit_matched(trace: Trace) -> Trace:
+def quantised_trace(trace: Trace) -> Trace:
     """Make the recording of the conventional network of as many bits.
 
     Parameters

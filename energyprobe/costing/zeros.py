@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.gpu_work import Products
+from energyprobe.costing.lowering import Products
 from energyprobe.costing.kernels.crossing import Crossing
 from energyprobe.costing.table import Array
 from energyprobe.counting.columns import COLUMNS

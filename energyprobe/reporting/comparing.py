@@ -9,8 +9,7 @@ from typing import Any
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.lookup import AnyDevice, resolve_device
-from energyprobe.costing.quantised import bit_matched as matched_trace
-from energyprobe.costing.quantised import bits_of
+from energyprobe.costing.quantised import bits_of, quantised_trace
 from energyprobe.costing.scenario import Scenario, is_whole
 from energyprobe.errors import ReportError, ScenarioError, nearest
 from energyprobe.reporting.comparison import Comparison
@@ -101,7 +100,7 @@ def compare(
         if bit_matched not in traces:
             raise ReportError(f"no model {bit_matched!r} to be matched: {nearest(bit_matched, traces)}")
         name = f"{bit_matched} as {bits_of(traces[bit_matched])}-bit"
-        traces = {**traces, name: matched_trace(traces[bit_matched])}
+        traces = {**traces, name: quantised_trace(traces[bit_matched])}
         scenarios[name] = _quantised(scenarios[bit_matched], asked)
     reports = {
         (name, size): report(trace, asked, scenario=dataclasses.replace(scenarios[name], batch_size=size))

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import energyprobe as ep
-from energyprobe.costing.bitmatched import Energies, break_even_rate, matched_bits, rate_bounds
+from energyprobe.costing.bitmatched import Energies, break_even_rate, matched_bits
 from energyprobe.errors import DeviceError, ScenarioError
 from energyprobe.trace.operations import Conv, Dense
 
@@ -43,10 +43,6 @@ def test_rates_that_cannot_be():
     assert break_even_rate(1, inputs=3, zeros=0.0, energies=Energies(mac=50, ac=1)) == 1
 
 
-def test_bounds_of_the_rate():
-    assert rate_bounds(5, 0.4) == pytest.approx((0.12, 0.6))
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -61,11 +57,6 @@ def test_impossible(given, message):
         break_even_rate(
             **{"timesteps": 5, "inputs": 3, "zeros": 0.5, "energies": Energies(mac=1, ac=1)} | given
         )
-
-
-def test_impossible_bounds():
-    with pytest.raises(ScenarioError, match="zeros must be a fraction, got -1"):
-        rate_bounds(5, -1)
 
 
 def test_impossible_energies():

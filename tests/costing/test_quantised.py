@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from energyprobe.costing.quantised import bit_matched, bits_of
+from energyprobe.costing.quantised import bits_of, quantised_trace
 from energyprobe.counting.table import count
 from energyprobe.errors import ScenarioError
 from energyprobe.trace.activity import Activity
@@ -42,30 +42,30 @@ def snn(make_call, make_trace, graded, spiking):
 
 
 def test_layers_run_once(snn) -> None:
-    counts = count(bit_matched(snn))
+    counts = count(quantised_trace(snn))
     assert counts["dense_synops"] == (7 * 90 * 40, 0, 7 * 40 * 10)
     assert counts["dense_macs"] == counts["dense_synops"]
     assert counts.total("neuron_updates") == 0 and counts["elementwise_ops"] == (0, 7 * 40, 0)
     assert counts["timesteps"] == (1, 1, 1)
-    first = bit_matched(snn).calls[0]
+    first = quantised_trace(snn).calls[0]
     assert (first.out_shape, first.bytes_out) == ((40,), 7 * 40 * 4)
 
 
 def test_an_activation_is_zero_where_no_spike_is_likely(snn) -> None:
-    counts = count(bit_matched(snn))
+    counts = count(quantised_trace(snn))
     # Half of the values were there in every timestep; of the neurons 1 - 0.9^12 fire at least once.
     assert counts["event_synops"][0] == 7 * 45 * 40
     active = round(7 * 40 * (1 - 0.9**12))
     assert counts["event_synops"][2] == active * 10
     assert counts["event_acs"][2] == 0
-    operation = bit_matched(snn).calls[1].steps[0].operation
+    operation = quantised_trace(snn).calls[1].steps[0].operation
     assert operation == Elementwise(function="quantised activation", elements=40)
 
 
 def test_bits_are_those_of_the_timesteps(snn) -> None:
     # 13 values take 4 bits.
     assert bits_of(snn) == 4
-    matched = bit_matched(snn)
+    matched = quantised_trace(snn)
     assert matched.model == "net, 4 bits" and matched.fingerprint != snn.fingerprint
     assert matched.notes[-1].startswith(
         "not recorded: the layers of net, run once with activations of 4 bits"
@@ -75,5 +75,5 @@ def test_bits_are_those_of_the_timesteps(snn) -> None:
 def test_a_network_without_spikes_is_refused(snn) -> None:
     for calls in (snn.calls[:1], ()):
         with pytest.raises(ScenarioError) as caught:
-            bit_matched(msgspec.structs.replace(snn, calls=calls))
+            quantised_trace(msgspec.structs.replace(snn, calls=calls))
         assert str(caught.value) == "bit_matched: 'net' has no spikes over timesteps to be matched"

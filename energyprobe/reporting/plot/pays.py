@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energyprobe.costing.gpu import GpuDevice
-from energyprobe.costing.gpu_breakeven import layers_breakeven
+from energyprobe.costing.gpu_breakeven import gpu_layers_breakeven
 from energyprobe.errors import ReportError
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Column, Table
@@ -44,7 +44,7 @@ def breakevens(report: Report, device: str | None = None, *, top: int = style.SH
     for name in asked:
         gpu = report.costs[name].device
         if isinstance(gpu, GpuDevice) and not report.scenario.streaming:
-            frame = layers_breakeven(report.trace, gpu, "energy", report.scenario)
+            frame = gpu_layers_breakeven(report.trace, gpu, "energy", report.scenario)
             frame = frame[frame.density.notna()]
             if len(frame):
                 return frame.nlargest(top, "dense_j").sort_index()

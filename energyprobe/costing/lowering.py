@@ -1,4 +1,4 @@
-"""A network as kernels of a GPU: matrix products of its synaptic operations, and elementwise kernels."""
+"""A network lowered to kernels: matrix products of its synaptic operations, and elementwise kernels."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Elementwises:
 
 
 def shape_of(operation: Synaptic) -> Shape:
-    """Sizes of the matrix product that a GPU makes of an operation.
+    """Sizes of the matrix product that an operation is lowered to.
 
     Parameters
     ----------
