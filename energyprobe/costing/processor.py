@@ -58,8 +58,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         t is stretched where P_static + E / t exceeds the limit of power
         E_network = P_static (sum of t + t_run) + P_idle t_idle
 
-    Weights are read once for all of these, from the cache if those of the whole network fit there; activations
-    and states from the cache if those of the kernel do.
+    Weights are read once for all of these, from the cache if those of the whole network fit there;
+    activations and states from the cache if those of the kernel do.
 
     Attributes
     ----------

@@ -10,8 +10,6 @@ import math
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-
 from energyprobe.costing.device import Device
 from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.gpu import KERNEL_TYPES, GpuDevice
