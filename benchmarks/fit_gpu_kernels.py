@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from gpu_kernel_fits import Constants, fit_cell, fit_shared, held_out
+from gpu_kernel_fits import Constants, fit_cell, fit_shared, held_out, taken_over
 from gpu_kernel_power import fit_power, power_cells
 from gpu_kernel_rows import Cell, cells, read
 
@@ -80,14 +80,20 @@ def entry(
         lines.append(f"{name} = [{number(values.min())}, {number(values.max())}]")
     lines += ["", "[fit.constants]"]
     for name, value in constants.items():
-        lines.append(f"{name} = {figure(value, ends[name], first.kind.constants[name].unit, first.source)}")
+        unit, source = first.kind.constants[name].unit, first.source
+        if first.base is not None and name in taken_over(first)[0]:
+            source = first.base.source
+        lines.append(f"{name} = {figure(value, ends[name], unit, source)}")
     return "\n".join(lines) + "\n"
 
 
 def own_entries(cell: Cell) -> str:
-    predicted, _ = held_out(cell)
+    """Constants of a cell. Rows of its base, whose constants it has, count as its own; of both the worse
+    ratios hold."""
+    members = [each for each in (cell, cell.base) if each is not None]
     constants, ends = fit_cell(cell)
-    return entry(cell.chip.fitted_as, [cell], constants, ends, ratios(cell.time_s, predicted))
+    lows, highs = zip(*(ratios(each.time_s, held_out(each)[0]) for each in members), strict=True)
+    return entry(cell.chip.fitted_as, members, constants, ends, (min(lows), max(highs)))
 
 
 def generic_entry(members: Sequence[Cell]) -> str:
@@ -124,7 +130,7 @@ def power_entry(gpu: str, members: Sequence[Cell], widen: float = 1.0) -> str:
 
 
 def main(path: str, folder: Path = FOLDER) -> int:
-    everything = list(cells(read(path)))
+    everything = cells(read(path))
     by_gpu: dict[str, list[str]] = defaultdict(list)
     for cell in everything:
         by_gpu[cell.chip.fitted_as].append(own_entries(cell))
@@ -133,7 +139,8 @@ def main(path: str, folder: Path = FOLDER) -> int:
         by_gpu[gpu].insert(0, power_entry(gpu, members))
     kinds: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     for cell in everything:
-        kinds[cell.kernel, cell.dtype, cell.structure].append(cell)
+        if cell.base is None:  # a launch measured on one host is no other's
+            kinds[cell.kernel, cell.dtype, cell.structure].append(cell)
     by_gpu[GENERIC] = [generic_entry(members) for members in kinds.values()]
     with_power = [cell for members in power_cells(everything).values() for cell in members]
     by_gpu[GENERIC].insert(0, power_entry(GENERIC, with_power, ONE_GPU))

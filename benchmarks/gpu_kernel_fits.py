@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -61,7 +62,22 @@ def fit_cell(
     cell: Cell, rows: Rows | slice = slice(None)
 ) -> tuple[Constants, dict[str, tuple[float, float]]]:
     """Constants of a cell, in base units, fitted on some of its rows, and their 90 % intervals."""
-    return fit_log(lambda constants: cell.seconds(constants, rows), cell.time_s[rows], starts(cell))
+    known, known_ends = taken_over(cell)
+    free = {name: value for name, value in starts(cell).items() if name not in known}
+    found, ends = fit_log(
+        lambda constants: cell.seconds({**known, **constants}, rows), cell.time_s[rows], free
+    )
+    return found | known, ends | known_ends
+
+
+@functools.cache
+def taken_over(cell: Cell) -> tuple[Constants, dict[str, tuple[float, float]]]:
+    """Constants that a cell has from its base, all but the launch, and their intervals."""
+    if cell.base is None:
+        return {}, {}
+    constants, ends = fit_cell(cell.base)
+    del constants["launch"], ends["launch"]
+    return constants, ends
 
 
 def folds(cell: Cell) -> Iterator[tuple[Rows, Rows]]:
@@ -75,9 +91,8 @@ def folds(cell: Cell) -> Iterator[tuple[Rows, Rows]]:
 
 def extrapolations(cell: Cell) -> Iterator[tuple[str, Rows, Rows]]:
     """Fit on small layers and test on large ones, and the reverse, where there are enough of both."""
-    weights = cell.problem.m * cell.problem.k if cell.kernel != "dense" else cell.problem.k * cell.problem.n
-    if cell.source == "nm-spmm":
-        weights = cell.problem.m * cell.problem.k
+    in_b = cell.kernel == "dense" and cell.source == "aiconfigurator"
+    weights = cell.problem.k * (cell.problem.n if in_b else cell.problem.m)
     small, large = np.flatnonzero(weights < LARGE), np.flatnonzero(weights >= LARGE)
     if min(len(small), len(large)) >= 15:
         yield "to large", small, large

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,12 +42,16 @@ CHIPS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """Rows of the file that one kernel model stands for."""
+    """Rows of the file that one kernel model stands for.
+
+    ``base`` is the source of other rows of the kernel, whose constants hold for these but for the launch.
+    """
 
     kernel: str
     rows: str
     regime: str
     source: str
+    base: str = ""
 
 
 KINDS = (
@@ -57,6 +62,13 @@ KINDS = (
         "aiconfigurator",
     ),
     Kind("dense", "kernel == 'cublas_gemm' and source == 'NM-SpMM'", "stream", "nm-spmm"),
+    Kind(
+        "dense",
+        "kernel == 'cublas_gemm' and source == 'Magicube' and dtype == 'fp16' and k % 8 == 0",
+        "stream",
+        "magicube",
+        base="aiconfigurator",
+    ),
     Kind("sputnik", "kernel == 'sputnik_csr' and source == 'NM-SpMM'", "stream", "nm-spmm"),
     Kind("sputnik", "kernel == 'sputnik_csr' and source == 'TSpMM'", "stream", "tspmm"),
     Kind("csr-colmajor", "kernel == 'cusparse_csr_colmajorB'", "stream", "tspmm"),
@@ -67,8 +79,10 @@ KINDS = (
     Kind("spmv", "kernel == 'spmv_cuSPARSE_csr11'", "stream", "spmv-benchmarks"),
     Kind("elementwise", "kernel == 'elementwise_scale_matrix'", "graph", "aiconfigurator"),
 )
-"""What is fitted. Left out: the single cold cuBLAS calls of TSpMM, the dense times of Magicube (both are
-floored by overhead), and kernels that are no choice of this program."""
+"""What is fitted. Left out: the single cold cuBLAS calls of TSpMM, and kernels that are no choice of this
+program. Magicube timed each dense call on a GPU that waited for it, so that its times hold the host's call:
+they tell what a launch takes in a stream, and nothing else. Its rows of odd k (no tensor cores) and of int8
+(a library at a fraction of its speed) are left out."""
 
 KERNEL_DTYPES = {"bf16->fp8": "bf16"}
 
@@ -77,7 +91,8 @@ KERNEL_DTYPES = {"bf16->fp8": "bf16"}
 class Cell:
     """Measured rows of one kernel on one GPU.
 
-    ``weights`` names the weight matrix or shape of each row: rows that share it are never split.
+    ``weights`` names the weight matrix or shape of each row: rows that share it are never split. ``base`` is
+    another cell, whose constants hold for this one but for the launch.
     """
 
     chip: Gpu
@@ -92,6 +107,7 @@ class Cell:
     power_w: Array
     weights: npt.NDArray[np.object_]
     frame: pd.DataFrame = field(repr=False)
+    base: Cell | None = None
 
     @property
     def name(self) -> str:
@@ -127,13 +143,25 @@ def read(path: str) -> pd.DataFrame:
     return frame
 
 
-def cells(frame: pd.DataFrame) -> Iterator[Cell]:
+def cells(frame: pd.DataFrame) -> list[Cell]:
     """All cells of a file, in a fixed order."""
     frame = frame[frame["gpu"].isin(CHIPS)]
+    found: list[Cell] = []
     for kind in KINDS:
         rows = frame.query(kind.rows)
         for (gpu, dtype, structure), part in rows.groupby(["gpu", "dtype", "structure"], sort=True):
-            yield cell(kind, str(gpu), str(dtype), str(structure), part)
+            each = cell(kind, str(gpu), str(dtype), str(structure), part)
+            found.append(dataclasses.replace(each, base=base_of(each, kind, found)))
+    return found
+
+
+def base_of(cell: Cell, kind: Kind, others: Sequence[Cell]) -> Cell | None:
+    """The cell of the same kernel and chip that `Kind.base` names, where the file has it."""
+    for other in others:
+        if (other.kernel, other.source) == (cell.kernel, kind.base):
+            if other.chip.fitted_as == cell.chip.fitted_as:
+                return other
+    return None
 
 
 def cell(kind: Kind, gpu: str, dtype: str, structure: str, rows: pd.DataFrame) -> Cell:
@@ -180,6 +208,6 @@ def weight_names(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
 
     Layers pruned to many patterns and densities count as one by their sizes: a look-up would know them else.
     """
-    dense = rows["kernel"].isin(["cublas_gemm"]) & ~rows["source"].eq("NM-SpMM")
+    dense = rows["kernel"].isin(["cublas_gemm"]) & rows["source"].str.startswith("aiconfigurator")
     sizes = rows["m"].astype(str) + "x" + rows["k"].astype(str)
     return sizes.where(~dense, rows["k"].astype(str) + "x" + rows["n"].astype(str)).to_numpy(dtype=object)

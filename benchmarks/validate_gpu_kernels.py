@@ -98,7 +98,9 @@ def dense_or_sparse(held: Sequence[Held]) -> None:
     title("Dense or sparse: balanced accuracy outside ±10 %, that of always dense, mean regret of both")
     for sparse in held:
         for dense in held:
-            same = dense.cell.gpu == sparse.cell.gpu and dense.cell.source == sparse.cell.source
+            same = all(
+                getattr(dense.cell, name) == getattr(sparse.cell, name) for name in ("gpu", "source", "dtype")
+            )
             if dense.cell.kernel == "dense" and sparse.cell.kernel not in ("dense", "elementwise") and same:
                 for line in verdicts(dense.cell, dense.predicted, sparse.cell, sparse.predicted):
                     print(line)
@@ -133,7 +135,7 @@ def predictions(everything: Sequence[Cell]) -> Iterator[Held]:
 
 def main(path: str, image: str | None = None) -> int:
     frame = read(path)
-    everything = list(cells(frame))
+    everything = cells(frame)
     held = list(predictions(everything))
     unseen_shapes(held)
     extrapolation(everything)

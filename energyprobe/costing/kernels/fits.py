@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -117,12 +118,15 @@ def find_power(fits: tuple[PowerFit, ...], gpu: Gpu) -> tuple[PowerFit, bool]:
     return fit, fit.calibrated and fit.gpu == gpu.fitted_as
 
 
-def find_fit(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: str) -> Fit:
+def find_fit(
+    fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: str, launch: str = "stream"
+) -> Fit:
     """The constants that price a kernel on a GPU.
 
     The GPU's own fit comes first, those of its file before the catalog's, then the generic one; each for the
-    data type, for one that the same units multiply, for any, for one that stands in (`STAND_IN`), and for
-    another where bytes are all that differs (`BY_BYTES`).
+    data type or one that the same units multiply, for any, for one that stands in (`STAND_IN`), and for
+    another where bytes are all that differs (`BY_BYTES`). Among those, one that was timed as it is launched
+    comes before one timed in a CUDA graph, to which any launch can be added, and that before others.
 
     Parameters
     ----------
@@ -130,8 +134,8 @@ def find_fit(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure
         All fits.
     gpu : Gpu
         The GPU.
-    kernel, dtype, structure : str
-        What is run.
+    kernel, dtype, structure, launch : str
+        What is run, and how it is launched.
 
     Returns
     -------
@@ -146,21 +150,36 @@ def find_fit(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure
     mine = [each for each in (*gpu.fit, *fits) if each.kernel == kernel]
     if any(each.structure != "unstructured" for each in mine):
         mine = [each for each in mine if each.structure == structure]
-    by_bytes = kernel in BY_BYTES
-    wanted_dtypes = (dtype, SAME_UNITS.get(dtype), "any", STAND_IN.get(dtype) if kernel == "dense" else None)
-    for name in (gpu.fitted_as, GENERIC):
-        for wanted in (*wanted_dtypes, *(each.dtype for each in mine if by_bytes)):
-            for each in mine:
-                if each.gpu == name and each.dtype == wanted:
-                    return each
     known = sorted({each.dtype for each in mine})
+    for name in (gpu.fitted_as, GENERIC):
+        for wanted in _dtypes(kernel, dtype, known):
+            found = [each for each in mine if each.gpu == name and each.dtype in wanted]
+            if found:
+                return min(found, key=lambda each: _distance(each, gpu, dtype, launch))
     raise DeviceError(
         f"{kernel} has no constants for data type {dtype!r} and structure {structure!r}, "
         f"{nearest(dtype, known)}"
     )
 
 
-def ready(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: str) -> tuple[Fit, bool]:
+def _distance(fit: Fit, gpu: Gpu, dtype: str, launch: str) -> tuple[bool, ...]:
+    """How far a fit that may stand for others is from them, the gravest difference first."""
+    return fit not in gpu.fit, fit.regime != launch, fit.regime != "graph", fit.dtype != dtype
+
+
+def _dtypes(kernel: str, dtype: str, known: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
+    """Data types whose constants hold for one, the nearest first; those that hold alike together."""
+    yield dtype, SAME_UNITS.get(dtype)
+    yield ("any",)
+    if kernel == "dense" and dtype in STAND_IN:
+        yield STAND_IN[dtype], SAME_UNITS[STAND_IN[dtype]]
+    if kernel in BY_BYTES:
+        yield tuple(known)
+
+
+def ready(
+    fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: str, launch: str = "stream"
+) -> tuple[Fit, bool]:
     """Constants of a kernel and of the one that it is based on, as one fit; and whether measured on the GPU.
 
     Parameters and errors as `find_fit`.
@@ -173,11 +192,11 @@ def ready(fits: tuple[Fit, ...], gpu: Gpu, kernel: str, dtype: str, structure: s
         Whether all were fitted on this GPU, on measured kernels of this kind.
     """
     kind = KERNELS[kernel]
-    last = find_fit(fits, gpu, kernel, dtype, structure) if kind.constants else None
+    last = find_fit(fits, gpu, kernel, dtype, structure, launch) if kind.constants else None
     if kind.base is None and last is not None:
         same = last.dtype in (dtype, SAME_UNITS.get(dtype))
         return last, last.calibrated and same and last.gpu == gpu.fitted_as
-    first = find_fit(fits, gpu, kind.base or kernel, dtype, "unstructured")
+    first = find_fit(fits, gpu, kind.base or kernel, dtype, "unstructured", launch)
     low, high = (last.low_ratio, last.high_ratio) if last else UNMEASURED
     merged = msgspec.structs.replace(
         first,

@@ -154,7 +154,7 @@ def pricer(
     DeviceError
         If there are no figures for the data type.
     """
-    fit, measured = ready(fits(), gpu, kernel, dtype, structure)
+    fit, measured = ready(fits(), gpu, kernel, dtype, structure, launch)
     power, power_measured = find_power(power_fits(), gpu)
     of_launch = launches()
     converted = kernel in CONVERTED and operand == "activations"

@@ -72,7 +72,6 @@ def test_generic_constants_lie_among_those_of_the_gpus() -> None:
 
 def test_a_gpu_prefers_its_own_fit_and_falls_back_to_the_generic_one() -> None:
     a100, t4 = gpu_of("a100-80gb"), gpu_of("t4")
-    assert find_fit(fits(), a100, "dense", "fp16", "unstructured").dtype == "bf16"
     assert find_fit(fits(), t4, "dense", "fp16", "unstructured").gpu == GENERIC
     assert find_fit(fits(), a100, "blocked-ell", "fp16", "block4x4").structure == "block4x4"
     assert ready(fits(), a100, "dense", "bf16", "unstructured")[1]
@@ -81,6 +80,27 @@ def test_a_gpu_prefers_its_own_fit_and_falls_back_to_the_generic_one() -> None:
     assert ready(fits(), a100, "spmv", "fp64", "unstructured")[1]
     merged, measured = ready(fits(), a100, "2:4", "fp16", "2:4")
     assert {"eta", "speedup"} <= set(merged.constants) and not measured
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "bf16", "int8"])
+@pytest.mark.parametrize(
+    ("launch", "regime", "source"),
+    [("stream", "stream", "magicube"), ("graph", "graph", "aiconfigurator"),
+     ("framework", "graph", "aiconfigurator")],
+)  # fmt: skip
+def test_a_dense_kernel_takes_the_launch_that_was_timed_as_it_is_launched(
+    dtype: str, launch: str, regime: str, source: str
+) -> None:
+    fit = find_fit(fits(), gpu_of("a100"), "dense", dtype, "unstructured", launch)
+    assert (fit.regime, fit.constants["launch"].source) == (regime, source)
+    # What the shape does to the time was measured in graphs, and is the same however it is launched.
+    assert fit.constants["eta"].source == "aiconfigurator"
+
+
+def test_fits_of_a_device_file_come_before_those_of_the_catalog_however_they_were_launched() -> None:
+    own = nm(gpu="a100", regime="graph", structure="n:32")
+    a100 = msgspec.structs.replace(gpu_of("a100"), fit=(own,))
+    assert find_fit(fits(), a100, "nm", "fp32", "n:32", "stream") is own
 
 
 def test_power_of_a_gpu_or_the_generic_one() -> None:
