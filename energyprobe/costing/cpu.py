@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from energyprobe.costing.execution import execution_of, runs_at_once
-from energyprobe.costing.lowering import Elementwises, Products, elementwises_of, products_of
 from energyprobe.costing.kernel_work import kernel_work
 from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.cpu_pricing import price
 from energyprobe.costing.kernels.parts import Problem
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.ledger import Ledger
+from energyprobe.costing.lowering import Elementwises, Products, elementwises_of, products_of
 from energyprobe.costing.pace import idle_time_s, pace_notes, real_time_s
 from energyprobe.costing.remarks import remarks_of
 from energyprobe.costing.scenario import DType, Execution, Scenario

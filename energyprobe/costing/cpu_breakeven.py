@@ -8,9 +8,9 @@ import numpy as np
 
 from energyprobe.costing.cpu import CpuDevice
 from energyprobe.costing.execution import execution_of, runs_at_once
-from energyprobe.costing.lowering import products_of
 from energyprobe.costing.kernels.breakeven import CPU_SPARSE, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
+from energyprobe.costing.lowering import products_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.costing.zeros import zeros_columns

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.figures import Figure
-from energyprobe.costing.lowering import Elementwises, Flags, Products
 from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.parts import Problem
 from energyprobe.costing.kernels.pricing import Pricer, pricer
 from energyprobe.costing.kernels.table import KERNELS, kernel_type
+from energyprobe.costing.lowering import Elementwises, Flags, Products
 from energyprobe.costing.scenario import Launch
 from energyprobe.costing.table import Array
 from energyprobe.errors import DeviceError

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from energyprobe.costing.chosen_kernels import ChosenKernels
 from energyprobe.costing.gpu_choice import DENSE, STORED, Option, Runs, Shop, options_of
-from energyprobe.costing.lowering import Elementwises, Flags, Products, elementwises_of, products_of
 from energyprobe.costing.kernels.crossing import Crossing, Priced, Quantity, crossing_of
 from energyprobe.costing.kernels.parts import LIMITS
+from energyprobe.costing.lowering import Elementwises, Flags, Products, elementwises_of, products_of
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -164,21 +164,10 @@ class Ledger:
         does_not_fit: str = "",
     ) -> CostTable:
         """Make the table; intervals are widened by the error of the device on held-out measurements."""
-        held_out = self.device.held_out
-        factor = held_out.factor if held_out and held_out.widens else 1.0
-        widened = np.array([1.0, 1 / factor, factor])[:, None]
-        known = np.zeros((3, self.rows))
-        for _, joules, _ in self._terms.values():
-            known += np.nan_to_num(joules)
-        # Where nothing at all has a price, the rows that no layer causes are unknown, too.
-        unknown = self.unpriced & (known[0] == 0) if self._terms else np.ones(self.rows, dtype=bool)
-        energy_j, low_j, high_j = np.where(unknown, np.nan, widened * known)
-        # No device of the catalog has a published energy of its link; at the wall it is in the whole.
-        link = () if self.device.covers == "system" else ("io",)
-        without = (term for term in (*not_modelled, *link) if term not in self.device.included)
         if scenario.streaming and math.isnan(time_per_inference_s):
             # Without times, it is taken to keep up.
             time_per_inference_s = 1.0
+        energy_j, low_j, high_j = self._energies()
         latency_s, low_latency_s, high_latency_s = self.latency_s
         calls = self.work.calls
         return CostTable(
@@ -188,7 +177,8 @@ class Ledger:
             call=(*(call.call_index for call in calls), *(0 for _ in self.network)),
             kind=("layer",) * len(calls) + ("network",) * len(self.network),
             terms={
-                name: _term(done, widened * joules, of) for name, (done, joules, of) in self._terms.items()
+                name: term_of(done, self._widening * joules, of)
+                for name, (done, joules, of) in self._terms.items()
             },
             energy_j=energy_j,
             low_j=low_j,
@@ -196,7 +186,7 @@ class Ledger:
             latency_s=latency_s,
             low_latency_s=low_latency_s,
             high_latency_s=high_latency_s,
-            not_modelled=tuple(dict.fromkeys((*without, *self._left_out))),
+            not_modelled=tuple(dict.fromkeys((*self._absent(not_modelled), *self._left_out))),
             left_out=self._left_out,
             remarks=tuple(sorted((*remarks, *self._remarks), key=lambda remark: remark.row)),
             notes=tuple(notes),
@@ -206,12 +196,35 @@ class Ledger:
             does_not_fit=does_not_fit,
         )
 
+    @property
+    def _widening(self) -> Array:
+        """What value, low and high are multiplied by, shape ``(3, 1)``."""
+        held_out = self.device.held_out
+        factor = held_out.factor if held_out and held_out.widens else 1.0
+        return np.array([1.0, 1 / factor, factor])[:, None]
+
+    def _energies(self) -> Array:
+        """Joules of each row, shape ``(3, rows)``: value, low, high; NaN where nothing has a price."""
+        known = np.zeros((3, self.rows))
+        for _, joules, _ in self._terms.values():
+            known += np.nan_to_num(joules)
+        # Where nothing at all has a price, the rows that no layer causes are unknown, too.
+        unknown = self.unpriced & (known[0] == 0) if self._terms else np.ones(self.rows, dtype=bool)
+        return np.where(unknown, np.nan, self._widening * known)
+
+    def _absent(self, terms: Iterable[str]) -> Iterator[str]:
+        """Those terms that no other figure holds, and that of the link to the host."""
+        # No device of the catalog has a published energy of its link; at the wall it is in the whole.
+        link = () if self.device.covers == "system" else ("io",)
+        yield from (term for term in (*terms, *link) if term not in self.device.included)
+
     def _add(self, term: str, done: Array, joules: Array, figures: Iterable[Figure]) -> None:
         before_done, before, others = self._terms.get(term, (0.0, 0.0, ()))
         self._terms[term] = (done + before_done, joules + before, (*others, *figures))
 
 
-def _term(done: Array, joules: Array, figures: tuple[Figure, ...]) -> TermCost:
+def term_of(done: Array, joules: Array, figures: tuple[Figure, ...]) -> TermCost:
+    """A term of what was done, shape ``(rows,)``, and its joules, shape ``(3, rows)``, by some figures."""
     value, low, high = joules
     return TermCost(
         operations=done,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Figure, widest
-from energyprobe.costing.ledger import ends
+from energyprobe.costing.ledger import ends, term_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array, CostTable, Remark, TermCost
 from energyprobe.counting.table import CountTable
@@ -20,8 +20,9 @@ from energyprobe.trace.records import LayerCall
 TRANSFER = "transfers"
 """Row, and term, of what is moved from device to device."""
 
-Column = Callable[[Sequence[Array | float]], Array]
-"""Makes a column of the whole table of columns of the parts."""
+ENERGIES = ("energy_j", "low_j", "high_j")
+LATENCIES = ("latency_s", "low_latency_s", "high_latency_s")
+"""Columns of a table of costs: value and ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +73,7 @@ class Transfer:
         done, joules = np.zeros(rows), np.zeros((3, rows))
         # J/byte * bytes/inference = J/inference
         done[-1], joules[:, -1] = self.moved, self.moved * ends(self.energy)
-        value, low, high = joules
-        return TermCost(
-            operations=done,
-            energy_j=value,
-            low_j=low,
-            high_j=high,
-            sources=self.energy.cites,
-            boundary=self.energy.boundary,
-        )
+        return term_of(done, joules, (self.energy,))
 
     def remarks(self, row: int) -> Iterator[Remark]:
         """Say that bytes without a price make the total a lower bound."""
@@ -185,31 +178,15 @@ def together(
     """
     calls = [row.call for row in counts.rows]
     network = [f"{part.device.name}: {name}" for part in parts for name in part.cost.layer[len(part.rows) :]]
-    rows = len(calls) + len(network) + 1
-    places = _places(parts, len(calls))
-
-    def column(values: Sequence[Array | float]) -> Array:
-        whole = np.zeros(rows)
-        for place, each in zip(places, values, strict=True):
-            whole[place] = each
-        return whole
-
-    terms = {
-        term: _term([part.cost.terms.get(term) for part in parts], column)
-        for term in dict.fromkeys(term for part in parts for term in part.cost.terms)
-    }
-    moved = transfer.term(rows)
+    whole = _Whole(parts, len(calls))
+    terms = whole.terms()
+    moved = transfer.term(whole.rows)
     if moved is not None:
         terms[TRANSFER] = moved
     energy_j, low_j, high_j = (
-        column([getattr(part.cost, name) for part in parts])
-        + (np.zeros(rows) if moved is None else getattr(moved, name))
-        for name in ("energy_j", "low_j", "high_j")
+        whole.column(name) + (0.0 if moved is None else getattr(moved, name)) for name in ENERGIES
     )
-    latency_s, low_latency_s, high_latency_s = (
-        column([getattr(part.cost, name) for part in parts])
-        for name in ("latency_s", "low_latency_s", "high_latency_s")
-    )
+    latency_s, low_latency_s, high_latency_s = (whole.column(name) for name in LATENCIES)
     latency_s[-1], low_latency_s[-1], high_latency_s[-1] = transfer.time_s
     return CostTable(
         device=device,
@@ -226,7 +203,7 @@ def together(
         high_latency_s=high_latency_s,
         not_modelled=tuple(dict.fromkeys(term for part in parts for term in part.cost.not_modelled)),
         left_out=_added([part.cost.left_out for part in parts]),
-        remarks=(*_remarks(parts, places), *transfer.remarks(rows - 1)),
+        remarks=(*whole.remarks(), *transfer.remarks(whole.rows - 1)),
         notes=tuple(_notes(parts, transfer)),
         timesteps=max(part.cost.timesteps for part in parts),
         time_per_inference_s=period_s,
@@ -236,37 +213,54 @@ def together(
     )
 
 
-def _places(parts: Sequence[Part], calls: int) -> list[npt.NDArray[np.intp]]:
-    """Rows of the whole that the rows of each part are."""
-    places, first = [], calls
-    for part in parts:
-        beside = len(part.cost) - len(part.rows)
-        places.append(np.concatenate([part.rows, np.arange(first, first + beside)]))
-        first += beside
-    return places
+class _Whole:
+    """Rows of the parts in those of the whole: calls, what no layer causes on each device, transfers."""
 
+    def __init__(self, parts: Sequence[Part], calls: int) -> None:
+        self.parts = parts
+        self.places: list[npt.NDArray[np.intp]] = []
+        first = calls
+        for part in parts:
+            beside = len(part.cost) - len(part.rows)
+            self.places.append(np.concatenate([part.rows, np.arange(first, first + beside)]))
+            first += beside
+        self.rows = first + 1
 
-def _term(parts: Sequence[TermCost | None], column: Column) -> TermCost:
-    """One term of several devices; nothing where a device has none of it."""
-    known = [part for part in parts if part is not None]
+    def column(self, name: str) -> Array:
+        """A column of the tables, shape ``(rows,)``; 0 for transfers."""
+        return self._joined([getattr(part.cost, name) for part in self.parts])
 
-    def of(name: str) -> Array:
-        return column([0.0 if part is None else getattr(part, name) for part in parts])
+    def terms(self) -> dict[str, TermCost]:
+        """The terms of all parts; nothing where a device has none of one."""
+        names = dict.fromkeys(name for part in self.parts for name in part.cost.terms)
+        return {name: self._term([part.cost.terms.get(name) for part in self.parts]) for name in names}
 
-    return TermCost(
-        operations=of("operations"),
-        energy_j=of("energy_j"),
-        low_j=of("low_j"),
-        high_j=of("high_j"),
-        sources=tuple(dict.fromkeys(key for part in known for key in part.sources)),
-        boundary=widest(part.boundary for part in known),
-    )
+    def remarks(self) -> Iterator[Remark]:
+        """What is said of the rows of the parts."""
+        for part, place in zip(self.parts, self.places, strict=True):
+            for remark in part.cost.remarks:
+                yield dataclasses.replace(remark, row=int(place[remark.row]))
 
+    def _term(self, parts: Sequence[TermCost | None]) -> TermCost:
+        known = [part for part in parts if part is not None]
 
-def _remarks(parts: Sequence[Part], places: Sequence[npt.NDArray[np.intp]]) -> Iterator[Remark]:
-    for part, place in zip(parts, places, strict=True):
-        for remark in part.cost.remarks:
-            yield dataclasses.replace(remark, row=int(place[remark.row]))
+        def of(name: str) -> Array:
+            return self._joined([0.0 if part is None else getattr(part, name) for part in parts])
+
+        return TermCost(
+            operations=of("operations"),
+            energy_j=of("energy_j"),
+            low_j=of("low_j"),
+            high_j=of("high_j"),
+            sources=tuple(dict.fromkeys(key for part in known for key in part.sources)),
+            boundary=widest(part.boundary for part in known),
+        )
+
+    def _joined(self, columns: Sequence[Array | float]) -> Array:
+        joined = np.zeros(self.rows)
+        for place, column in zip(self.places, columns, strict=True):
+            joined[place] = column
+        return joined
 
 
 def _added(counts: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.lowering import Products
 from energyprobe.costing.kernels.crossing import Crossing
+from energyprobe.costing.lowering import Products
 from energyprobe.costing.table import Array
 from energyprobe.counting.columns import COLUMNS
 from energyprobe.counting.table import CountTable

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 import energyprobe as ep
 from energyprobe.costing.execution import in_cycles
 from energyprobe.costing.gpu import POLICIES, GpuDevice
-from energyprobe.costing.lowering import products_of, shape_of
 from energyprobe.costing.lookup import catalog, device
+from energyprobe.costing.lowering import products_of, shape_of
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
