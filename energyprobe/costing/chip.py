@@ -23,6 +23,7 @@ from energyprobe.costing.remarks import (
     interval_notes,
     remarks_of,
     spike_remarks,
+    window_notes,
 )
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.synops import paid_synops
@@ -35,7 +36,7 @@ from energyprobe.costing.traffic import (
     spikes_sent,
     update_prices,
 )
-from energyprobe.costing.work import Work, keeps_state, work_of
+from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError
 
@@ -132,7 +133,6 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             not_modelled=self._not_modelled(timing),
             remarks=remarks,
             notes=(
-                *([unfit] if unfit else []),
                 *([] if runs else [CANNOT_RUN]),
                 *decode_notes(decoding, self.constants),
                 *self._notes(work, mapping, timing, scenario),
@@ -223,8 +223,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.constants.neurons_per_core is None and self.constants.synapses_per_core is None:
             notes = ["its capacity is not known: one core a layer and one chip are assumed"]
         notes += time_notes(timing, mapping, self.constants, scenario)
-        if scenario.new_samples_per_inference and not any(map(keeps_state, work.calls)):
-            notes.append("the network keeps no state: each inference computes its whole window again")
+        notes += window_notes(work, scenario)
         notes += neuron_notes(work, self)
         notes += interval_notes(self)
         notes += dtype_notes(self, scenario)

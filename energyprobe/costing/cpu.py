@@ -14,7 +14,7 @@ from energyprobe.costing.kernels.parts import Problem
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.ledger import Ledger
 from energyprobe.costing.lowering import Elementwises, Products, elementwises_of, products_of
-from energyprobe.costing.pace import idle_time_s, pace_notes, real_time_s
+from energyprobe.costing.pace import idle_time_s, pace_notes, passes, real_time_s
 from energyprobe.costing.remarks import remarks_of
 from energyprobe.costing.scenario import DType, Execution, Scenario
 from energyprobe.costing.table import Array, CostTable, Remark
@@ -59,9 +59,7 @@ class CpuDevice(Cpu, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         seconds = sum((_by_row(kernels, cost, len(work.calls)) for kernels, cost in priced), np.zeros((3, 1)))
         ledger = Ledger(self, work)
         ledger.unknown(work.uncounted)
-        # Of a stream, a timestep's result counts.
-        passes = float(work.timesteps.max()) if scenario.streaming else 1.0
-        ledger.latency_s[:] = seconds / passes
+        ledger.latency_s[:] = seconds / passes(work, scenario)
         busy_s = seconds.sum(axis=1) / scenario.batch_size
         idle_s = idle_time_s(work, scenario, busy_s)
         return ledger.table(

@@ -11,17 +11,17 @@ import numpy as np
 from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.gpu_choice import DENSE, ELEMENTWISE, SPARSE, Shop, needs_custom_kernel
 from energyprobe.costing.gpu_plan import Plan, plan_of
-from energyprobe.costing.kernel_work import KernelWork, kernel_work
+from energyprobe.costing.kernel_work import kernel_work
 from energyprobe.costing.kernels.fits import GENERIC
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.loading import fits, launches, power_fits
 from energyprobe.costing.ledger import Ledger
-from energyprobe.costing.pace import idle_time_s, pace_notes, real_time_s
-from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of
+from energyprobe.costing.pace import idle_time_s, pace_notes, passes, real_time_s
+from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of, window_notes
 from energyprobe.costing.scenario import DType, Execution, Scenario
 from energyprobe.costing.table import CostTable, Remark
 from energyprobe.costing.titles import unverified_notes
-from energyprobe.costing.work import keeps_state, work_of
+from energyprobe.costing.work import work_of
 from energyprobe.counting.table import CountTable
 from energyprobe.errors import DeviceError, ScenarioError, nearest
 
@@ -130,13 +130,12 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ledger.charge_network("idle power", "idle", idle_s, idle)
         else:
             remarks += idle_remarks(float(idle_s[0]), ledger.row_of("idle power"), scenario)
-        unfit = self._unfit(kernel_work(work, scenario.batch_size, dtype, at_once))
+        unfit = kernel_work(work, scenario.batch_size, dtype, at_once).unfit(self.constants.memory_bytes)
         table = ledger.table(
             scenario,
             not_modelled=("host",) if idle is not None else ("idle", "host"),
             remarks=(*remarks, *_remarks(plan, self.title)),
             notes=(
-                *([unfit] if unfit else []),
                 *_notes(plan, self.policy, scenario, execution, dtype),
                 *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
                 *boundary_notes(self.figures, scenario),
@@ -172,18 +171,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
                     plan.shop.figures([ELEMENTWISE]),
                 )
         ledger.unknown(plan.work.uncounted)
-        ledger.latency_s[:, : len(plan.work.calls)] = plan.time_s / _passes(plan, scenario)
-
-    def _unfit(self, asked: KernelWork) -> str:
-        figure, needed = self.constants.memory_bytes, asked.stored_bytes + float(asked.kernel_bytes.max())
-        if figure is None or needed <= figure.value_si:
-            return ""
-        return f"does not fit: it needs {needed:,.0f} bytes of memory, and there are {figure.value_si:,.0f}"
-
-
-def _passes(plan: Plan, scenario: Scenario) -> float:
-    """Timesteps that the times of rows are divided by: of a stream, a timestep's result counts."""
-    return float(plan.work.timesteps.max()) if scenario.streaming else 1.0
+        ledger.latency_s[:, : len(plan.work.calls)] = plan.time_s / passes(plan.work, scenario)
 
 
 def _remarks(plan: Plan, title: str) -> Iterator[Remark]:
@@ -207,8 +195,7 @@ def _notes(plan: Plan, policy: str, scenario: Scenario, execution: Execution, dt
         yield "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
     if plan.work.timesteps.max() > 1:
         yield f"timesteps run {execution}"
-    if scenario.new_samples_per_inference and not any(map(keeps_state, plan.work.calls)):
-        yield "the network keeps no state: each inference computes its whole window again"
+    yield from window_notes(plan.work, scenario)
     if plan.bound_by == "launch-bound":
         share = plan.share_bound_by("launch")
         yield f"launch-bound: launches bind {share:.0%} of the time, whatever is zero"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from energyprobe.costing.figures import Figure
 from energyprobe.costing.memory import remembered
 from energyprobe.costing.processor_figures import KINDS
 from energyprobe.costing.scenario import BYTES, DType
@@ -49,6 +50,16 @@ class KernelWork:
     state_bytes: Array
     kernel_bytes: Array
     stored_bytes: float
+
+    def unfit(self, memory_bytes: Figure | None) -> str:
+        """Why it does not fit into a memory; empty where it does, or where its size is not known."""
+        needed = self.stored_bytes + float(self.kernel_bytes.max())
+        if memory_bytes is None or needed <= memory_bytes.value_si:
+            return ""
+        return (
+            f"does not fit: it needs {needed:,.0f} bytes of memory, and there are "
+            f"{memory_bytes.value_si:,.0f}"
+        )
 
 
 def kernel_work(work: Work, batch: int, dtype: DType, at_once: npt.NDArray[np.bool_]) -> KernelWork:

@@ -189,7 +189,7 @@ class Ledger:
             not_modelled=tuple(dict.fromkeys((*self._absent(not_modelled), *self._left_out))),
             left_out=self._left_out,
             remarks=tuple(sorted((*remarks, *self._remarks), key=lambda remark: remark.row)),
-            notes=tuple(notes),
+            notes=(*((does_not_fit,) if does_not_fit else ()), *notes),
             timesteps=float(self.work.timesteps.max()),
             time_per_inference_s=time_per_inference_s,
             timestep_s=timestep_s,

@@ -51,6 +51,11 @@ def idle_time_s(work: Work, scenario: Scenario, busy_s: Array) -> Array:
     return np.array([pause_s[0], pause_s[2], pause_s[1]])
 
 
+def passes(work: Work, scenario: Scenario) -> float:
+    """What times of rows are divided by: of a stream, how soon the result of one timestep is there counts."""
+    return float(work.timesteps.max()) if scenario.streaming else 1.0
+
+
 def pace_notes(busy_s: float, due_s: float, scenario: Scenario) -> Iterator[str]:
     """Say what a device cannot keep up with.
 

@@ -12,7 +12,7 @@ from energyprobe.costing.figures import Figure
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array, Remark
 from energyprobe.costing.titles import figure_title
-from energyprobe.costing.work import Work
+from energyprobe.costing.work import Work, keeps_state
 from energyprobe.trace.operations import NeuronUpdate, Uncounted
 from energyprobe.trace.records import Activity, LayerCall
 
@@ -128,6 +128,26 @@ def boundary_notes(figures: Mapping[str, Figure], scenario: Scenario) -> list[st
     if not wider and scenario.boundary not in boundaries:
         notes.append(f"no figure covers the whole {scenario.boundary}, only: {', '.join(sorted(boundaries))}")
     return notes
+
+
+def window_notes(work: Work, scenario: Scenario) -> list[str]:
+    """Say that new samples alone are not enough for a network without a state.
+
+    Parameters
+    ----------
+    work : Work
+        The network.
+    scenario : Scenario
+        With the new samples of an inference.
+
+    Returns
+    -------
+    list of str
+        A sentence without full stop; none where there is a state, or an inference has its whole window.
+    """
+    if scenario.new_samples_per_inference is None or any(map(keeps_state, work.calls)):
+        return []
+    return ["the network keeps no state: each inference computes its whole window again"]
 
 
 def interval_notes(device: Device) -> list[str]:
