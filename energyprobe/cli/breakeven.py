@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from energyprobe.cli.options import Json, Outputs, device_names
+from energyprobe.cli.options import Drawings, Json, device_names
 from energyprobe.cli.output import records, waiting, write_json, wrote
 from energyprobe.errors import OptionError
 
@@ -55,24 +55,26 @@ def breakeven(
     quantity: Annotated[
         str | None, typer.Option("--quantity", metavar="WHAT", help="time or energy; both if left out.")
     ] = None,
-    output: Outputs = None,
+    output: Drawings = None,
     json: Json = False,
 ) -> None:
     """Say when computing sparsely pays on a GPU or CPU: for one product, or for the layers of a recording.
 
     The product is C = A B, where A is m x k and sparse, and B is k x n. With -o, time and energy of all
-    kernels are drawn over density (.png, .svg or .pdf).
+    kernels are drawn over density.
     """
     asked = _asked(quantity, device)
+    sizes = {"m": m, "k": k, "n": n}
+    missing = [f"--{name}" for name, size in sizes.items() if size is None]
     if trace is not None:
+        if len(missing) < len(sizes):
+            raise OptionError("give a TRACE or the sizes of a product, not both")
         if output:
             raise OptionError("--output draws one product; for the layers of a recording, take --json")
         _of_trace(trace, device, asked, dtype, batch_size, json)
         return
-    sizes = {"m": m, "k": k, "n": n}
-    missing = [f"--{name}" for name, size in sizes.items() if size is None]
     if missing:
-        raise OptionError(f"give a TRACE, or the sizes of a product: {', '.join(missing)} is missing")
+        raise OptionError(f"give a TRACE, or the sizes of a product; missing: {', '.join(missing)}")
     problem = {**sizes, "batch": batch_size, "operand": operand, "structure": structure}
     problem |= {} if dtype is None else {"dtype": _kernel_type(dtype)}
     _of_product(device, asked, problem, output or [], json)
@@ -107,8 +109,6 @@ def _of_product(
 
     found = {quantity: ep.breakeven(gpu, quantity=quantity, **problem) for quantity in quantities}
     for path in output:
-        if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-            raise OptionError(f"--output {path}: a drawing is saved as .png, .svg or .pdf")
         _figure(gpu, quantities, problem).savefig(path)
         wrote(path)
     if json:

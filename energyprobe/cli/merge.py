@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from energyprobe.cli.options import Recording
 from energyprobe.cli.output import progress, wrote
 from energyprobe.errors import OptionError
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 def merge(
     traces: Annotated[list[Path], typer.Argument(metavar="TRACE", help="Recordings of one model.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; gzipped if it ends in .gz.")
-    ],
+    output: Recording,
 ) -> None:
     """Add up recordings of one model, such as those of several machines or days."""
     from energyprobe.trace.storage import load_trace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,7 +68,36 @@ Devices = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Outputs = Annotated[
-    list[Path] | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write a file; the suffix says the format."),
-]
+
+
+def _output(text: str, check: Callable[[Any], Any]) -> Any:
+    """The option ``--output``, refused before the work begins where nothing can be written."""
+    return typer.Option("--output", "-o", metavar="FILE", help=text, callback=check)
+
+
+def _check_documents(paths: list[Path] | None) -> list[Path] | None:
+    from energyprobe.reporting.saving import WRITERS, check_path
+
+    for path in paths or ():
+        check_path(path, WRITERS)
+    return paths
+
+
+def _check_drawings(paths: list[Path] | None) -> list[Path] | None:
+    from energyprobe.reporting.saving import check_path
+
+    for path in paths or ():
+        check_path(path, (".png", ".svg", ".pdf"))
+    return paths
+
+
+def _check_recording(path: Path) -> Path:
+    from energyprobe.trace.storage import check_path
+
+    check_path(path)
+    return path
+
+
+Outputs = Annotated[list[Path] | None, _output("Write a file; the suffix says the format.", _check_documents)]
+Drawings = Annotated[list[Path] | None, _output("Draw the curves: .png, .svg or .pdf.", _check_drawings)]
+Recording = Annotated[Path, _output("Where to; gzipped if it ends in .gz.", _check_recording)]

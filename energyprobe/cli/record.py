@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from energyprobe.cli.options import Recording
 from energyprobe.cli.output import news, progress, waiting, wrote
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 def record(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model of model.save: .keras or .h5.")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help=".npz, .npy, .csv or a folder of images.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; gzipped if it ends in .gz.")
-    ],
+    output: Recording,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, metavar="N", help="Samples that run together.")
     ] = 32,

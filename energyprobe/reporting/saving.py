@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,28 @@ def save(publication: Publication, path: str | os.PathLike[str]) -> None:
         If there is no such format or no such folder, or there is nothing to draw.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in WRITERS:
+    check_path(path, WRITERS)
+    path.write_bytes(WRITERS[path.suffix.lower()](publication))
+
+
+def check_path(path: Path, formats: Iterable[str]) -> None:
+    """Refuse a path that nothing is written to; asked before long work, too.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    formats : iterable of str
+        Suffixes of the formats that there are.
+
+    Raises
+    ------
+    ReportError
+        If the suffix is none of them, there is no such folder, or the path is one.
+    """
+    if path.suffix.lower() not in formats:
         raise ReportError(
-            f"cannot save as {path.name!r}: the suffix says the format, one of {', '.join(WRITERS)}"
+            f"cannot save as {path.name!r}: the suffix says the format, one of {', '.join(formats)}"
         )
     if not path.parent.is_dir():
         raise ReportError(
@@ -49,7 +67,6 @@ def save(publication: Publication, path: str | os.PathLike[str]) -> None:
         )
     if path.is_dir():
         raise ReportError(f"cannot save as {str(path)!r}: it is a folder; give the name of a file")
-    path.write_bytes(WRITERS[suffix](publication))
 
 
 def _csv(publication: Publication) -> str:

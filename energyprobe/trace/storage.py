@@ -53,6 +53,23 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
         If the name ends otherwise, if `path` lies in no folder, or is a folder.
     """
     path = Path(path)
+    check_path(path)
+    for place, figure in _nonfinite(trace, "trace"):
+        raise TraceError(f"cannot save {path}: {place} is {figure}; what is unknown must be None")
+    data = msgspec.json.encode(trace)
+    if path.suffix.lower() == ".gz":
+        data = gzip.compress(data, mtime=0)
+    _replace(path, data)
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that no trace is written to; asked before a long recording, too.
+
+    Raises
+    ------
+    TraceFileError
+        As `save_trace`.
+    """
     if path.suffix and not path.name.lower().endswith(SUFFIXES):
         raise TraceFileError(
             f"cannot save {path}: a trace is written as JSON, so give a name in .json or .json.gz "
@@ -62,12 +79,6 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
         raise TraceFileError(f"cannot save {path}: there is no folder {path.parent}; make it first")
     if path.is_dir():
         raise TraceFileError(f"cannot save {path}: it is a folder; give the name of a file")
-    for place, figure in _nonfinite(trace, "trace"):
-        raise TraceError(f"cannot save {path}: {place} is {figure}; what is unknown must be None")
-    data = msgspec.json.encode(trace)
-    if path.suffix.lower() == ".gz":
-        data = gzip.compress(data, mtime=0)
-    _replace(path, data)
 
 
 def load_trace(path: str | os.PathLike[str]) -> Trace:

@@ -64,11 +64,22 @@ def test_an_error_is_one_line_with_a_hint_and_exits_with_1(call, tmp_path: Path)
     assert call("report", missing, "-d", "loihi") == (1, "", message)
 
 
-def test_a_file_that_cannot_be_written_is_one_line(call, trace_file: Path) -> None:
-    nowhere = trace_file.parent / "nowhere" / "report.csv"
-    ran = call("report", trace_file, "-d", "45nm-fp32", "-o", nowhere)
-    assert (ran.code, ran.out) == (1, "")
-    assert ran.err.count("\n") == 1 and str(nowhere) in ran.err
+@pytest.mark.parametrize("command", [["report", "-d", "45nm-fp32"], ["compare", "-d", "45nm-fp32"], ["demo"]])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(command, call, tmp_path: Path) -> None:
+    # What it would read is not even looked for.
+    files = {"report": ["no.json"], "compare": ["no.json", "none.json"]}.get(command[0], [])
+    written, nowhere = tmp_path / "report.md", tmp_path / "nowhere" / "report.csv"
+    message = f"cannot save as '{nowhere}': there is no folder '{nowhere.parent}'; make it first"
+    ran = call(*command, *files, "-o", written, "-o", nowhere)
+    assert ran == (1, "", f"energyprobe: {message}\n")
+    assert not written.exists()
+
+
+@pytest.mark.parametrize("command", [["record", "no.keras", "no.npz"], ["merge", "no.json"]])
+def test_a_recording_that_cannot_be_kept_is_not_begun(command, call, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "run.json"
+    message = f"cannot save {nowhere}: there is no folder {nowhere.parent}; make it first"
+    assert call(*command, "-o", nowhere) == (1, "", f"energyprobe: {message}\n")
 
 
 def run_module(*arguments: str, **options) -> subprocess.CompletedProcess[str]:

@@ -77,9 +77,13 @@ def test_the_layers_of_a_recording(trace: Trace, trace_file: Path, call) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-d", "a100", "--m", 3], "give a TRACE, or the sizes of a product: --k, --n is missing"),
+        (["-d", "a100", "--m", 3], "give a TRACE, or the sizes of a product; missing: --k, --n"),
+        (["{trace}", "-d", "a100", "--k", 3], "give a TRACE or the sizes of a product, not both"),
         (["-d", "a100", "--quantity", "power"], "--quantity power: it is time or energy"),
-        ([*ARGUMENTS[1:], "-o", "c.txt"], "--output c.txt: a drawing is saved as .png, .svg or .pdf"),
+        (
+            [*ARGUMENTS[1:], "-o", "c.png", "-o", "c.txt"],
+            "cannot save as 'c.txt': the suffix says the format, one of .png, .svg, .pdf",
+        ),
         (
             ["{trace}", "-d", "a100", "-o", "c.png"],
             "--output draws one product; for the layers of a recording, take --json",
