@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from energyprobe.costing.execution import execution_of, runs_at_once
+from energyprobe.costing.execution import execution_notes, execution_of, runs_at_once
 from energyprobe.costing.kernel_work import kernel_work
 from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.cpu_pricing import price
@@ -16,7 +16,7 @@ from energyprobe.costing.ledger import Ledger
 from energyprobe.costing.lowering import Elementwises, Products, elementwises_of, products_of
 from energyprobe.costing.pace import idle_time_s, pace_notes, passes, real_time_s
 from energyprobe.costing.remarks import remarks_of
-from energyprobe.costing.scenario import DType, Execution, Scenario
+from energyprobe.costing.scenario import DType, Scenario
 from energyprobe.costing.table import Array, CostTable, Remark
 from energyprobe.costing.work import Work, work_of
 from energyprobe.counting.table import CountTable
@@ -26,6 +26,11 @@ DTYPE: DType = "float32"
 
 Priced = tuple[tuple[Products | Elementwises, KernelCost], ...]
 """Kernels of a network and what they cost."""
+
+NOTES = (
+    f"computes zeros as any other value, in {DTYPE}",
+    "energies are not modelled: the power of this processor was not measured",
+)
 
 NOT_MODELLED = ("kernels", "neuron_updates", "elementwise", "static", "idle", "host")
 """Energies: the power of the processor was not measured."""
@@ -67,7 +72,8 @@ class CpuDevice(Cpu, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
             not_modelled=NOT_MODELLED,
             remarks=(*remarks_of(work, self, work.uncounted), *_remarks(work, priced, self.title)),
             notes=(
-                *_notes(work, execution),
+                *NOTES,
+                *execution_notes(work, counts.trace, execution),
                 *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
             ),
             time_per_inference_s=float(busy_s[0] + idle_s[0]),
@@ -95,10 +101,3 @@ def _remarks(work: Work, priced: Priced, title: str) -> Iterator[Remark]:
         for row in dict.fromkeys(kernels.row[~cost.calibrated].tolist()):
             key = work.calls[row].key
             yield Remark(row, f"{key} runs {cost.kernel}, uncalibrated at this size on {title}", False)
-
-
-def _notes(work: Work, execution: Execution) -> Iterator[str]:
-    yield f"computes zeros as any other value, in {DTYPE}"
-    yield "energies are not modelled: the power of this processor was not measured"
-    if work.timesteps.max() > 1:
-        yield f"timesteps run {execution}"

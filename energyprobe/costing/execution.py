@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,6 +37,29 @@ def execution_of(trace: Trace, scenario: Scenario) -> Execution:
         return "stepwise"
     framework = trace.versions.get("framework")
     return "stepwise" if framework is None or framework in STEP_LOOPS else "folded"
+
+
+def execution_notes(work: Work, trace: Trace, execution: Execution) -> Iterator[str]:
+    """Say how timesteps are run, on a device that runs kernels.
+
+    Parameters
+    ----------
+    work : Work
+        The network.
+    trace : Trace
+        The recording.
+    execution : {"stepwise", "folded", "fused"}
+        As `execution_of` gives it.
+
+    Yields
+    ------
+    str
+        Sentences without full stop.
+    """
+    if work.timesteps.max() > 1:
+        yield f"timesteps run {execution}"
+    if execution == "stepwise" and trace.versions.get("framework") in STEP_LOOPS:
+        yield "operations that the framework merged share a kernel; copies between them are left out"
 
 
 def runs_at_once(work: Work, execution: Execution) -> npt.NDArray[np.bool_]:

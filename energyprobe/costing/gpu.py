@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from energyprobe.costing.execution import execution_of, runs_at_once
+from energyprobe.costing.execution import execution_notes, execution_of, runs_at_once
 from energyprobe.costing.gpu_choice import DENSE, ELEMENTWISE, SPARSE, Shop, needs_custom_kernel
 from energyprobe.costing.gpu_plan import Plan, plan_of
 from energyprobe.costing.kernel_work import kernel_work
@@ -18,7 +18,7 @@ from energyprobe.costing.kernels.loading import fits, launches, power_fits
 from energyprobe.costing.ledger import Ledger
 from energyprobe.costing.pace import idle_time_s, pace_notes, passes, real_time_s
 from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of, window_notes
-from energyprobe.costing.scenario import DType, Execution, Scenario
+from energyprobe.costing.scenario import DType, Scenario
 from energyprobe.costing.table import CostTable, Remark
 from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.work import work_of
@@ -136,7 +136,8 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             not_modelled=("host",) if idle is not None else ("idle", "host"),
             remarks=(*remarks, *_remarks(plan, self.title)),
             notes=(
-                *_notes(plan, self.policy, scenario, execution, dtype),
+                *_notes(plan, self.policy, scenario, dtype),
+                *execution_notes(work, counts.trace, execution),
                 *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
                 *boundary_notes(self.figures, scenario),
                 *unverified_notes(self.figures),
@@ -189,12 +190,10 @@ def _remarks(plan: Plan, title: str) -> Iterator[Remark]:
             yield Remark(row, f"{key} runs dense: no kernel that skips zeros is cheaper here", False)
 
 
-def _notes(plan: Plan, policy: str, scenario: Scenario, execution: Execution, dtype: DType) -> Iterator[str]:
+def _notes(plan: Plan, policy: str, scenario: Scenario, dtype: DType) -> Iterator[str]:
     yield f"computes in {dtype}"
     if policy == "best":
         yield "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
-    if plan.work.timesteps.max() > 1:
-        yield f"timesteps run {execution}"
     yield from window_notes(plan.work, scenario)
     if plan.bound_by == "launch-bound":
         share = plan.share_bound_by("launch")

@@ -34,11 +34,11 @@ class KernelWork:
         Multiply-accumulates of each of `KINDS`, zeros included.
     launches : ndarray, shape (rows,)
         Kernels, on average over the samples; a call of nothing but elementwise operations on one tensor
-        runs within the one before.
+        runs within the one before, and one that is merged with others has its share of their kernel.
     weight_bytes, activation_bytes, state_bytes : ndarray, shape (rows,)
-        Bytes moved: weights once a kernel, whatever the batch; of a table the rows that are looked up.
+        Bytes moved: weights once a pass, whatever the batch; of a table the rows that are looked up.
     kernel_bytes : ndarray, shape (rows,)
-        Activations and state of one kernel: what a cache must hold between two of them.
+        Activations and state of one pass: what a cache must hold between two of them.
     stored_bytes : float
         Weights and whole tables, each layer's once, and the states of all samples.
     """
@@ -90,7 +90,7 @@ def kernel_work(work: Work, batch: int, dtype: DType, at_once: npt.NDArray[np.bo
     steps = np.maximum(work.timesteps, 1)
     # Samples that a call runs for, of all.
     share = numbers.samples / work.samples
-    launches = np.where(kernels, np.where(at_once, 1, steps) * share, 0)
+    passes = np.where(kernels, np.where(at_once, 1, steps) * share, 0)
     width = BYTES[dtype]
     # elements * bytes/element; recorded bytes are those of the recorded type.
     tables, weights = numbers.tables * width, numbers.weights * width
@@ -101,12 +101,12 @@ def kernel_work(work: Work, batch: int, dtype: DType, at_once: npt.NDArray[np.bo
     paths = {call.path: weight for call, weight in zip(calls, (weights + tables).tolist(), strict=True)}
     return KernelWork(
         macs=numbers.macs * batch,
-        launches=launches,
-        weight_bytes=weights * launches + fetched,
+        launches=passes / np.where(at_once, 1, numbers.merged),
+        weight_bytes=weights * passes + fetched,
         activation_bytes=np.where(kernels, activations, 0),
         # Read and written in each timestep, unless one kernel runs them all.
         state_bytes=np.where(kept, 0, 2 * states * steps * share),
-        kernel_bytes=np.where(kernels, activations / np.where(launches > 0, launches, 1) + states, 0),
+        kernel_bytes=np.where(kernels, activations / np.where(passes > 0, passes, 1) + states, 0),
         stored_bytes=float(sum(paths.values()) + states.sum()),
     )
 
@@ -116,6 +116,7 @@ class _Numbers:
     """What every processor asks of a network, a column for each; `macs` has a row for each of `KINDS`."""
 
     kernels: npt.NDArray[np.bool_]
+    merged: Array
     samples: Array
     tables: Array
     weights: Array
@@ -132,6 +133,7 @@ def _numbers(work: Work) -> _Numbers:
 
     return _Numbers(
         kernels=np.array([not is_fused(call) for call in work.calls]),
+        merged=column(lambda call: max((step.merged for step in call.steps), default=1)),
         samples=column(lambda call: call.samples),
         tables=column(lambda call: _weights(call, of_tables=True)),
         weights=column(lambda call: _weights(call, of_tables=False)),

@@ -56,7 +56,7 @@ class Products:
     weight_density : ndarray, shape (products,)
         Share of B that is not zero.
     runs : ndarray, shape (products,)
-        Kernels in a batch.
+        Kernels in a batch; of a kernel that runs several operations, the share of one.
     looped : ndarray of bool, shape (products,)
         Whether they run one timestep after the other.
     input_share : ndarray, shape (products,)
@@ -96,7 +96,7 @@ class Elementwises:
     accesses : ndarray, shape (kernels,)
         Reads and writes for each of them.
     runs : ndarray, shape (kernels,)
-        Kernels in a batch.
+        Kernels in a batch; of a kernel that runs several operations, the share of one.
     looped : ndarray of bool, shape (kernels,)
         Whether they run one timestep after the other.
     """
@@ -173,17 +173,19 @@ def products_of(work: Work, at_once: Flags, batch: int) -> Products:
     row = work.row[entries]
     share, runs = _runs(work, row, steps)
     together = at_once[row]
+    merged = _merged(steps, together)
     m, k, n = np.array([shape for _, _, shape in found], dtype=np.float64).reshape(-1, 3).T
     with np.errstate(divide="ignore", invalid="ignore"):
         density = work["event_synops"][entries] / work["dense_synops"][entries]
     return Products(
         row=row,
         m=m * batch * np.where(together, runs / share, 1.0),
-        k=k,
-        n=n,
+        # Products side by side have all of the weights, and inputs or outputs, whichever are more.
+        k=np.where(k > n, k * merged, k),
+        n=np.where(k > n, n, n * merged),
         density=np.clip(density, 0.0, 1.0),
         weight_density=np.array([_weight_density(step) for step in steps]),
-        runs=np.where(together, share, runs),
+        runs=np.where(together, share, runs / merged),
         looped=~together & (runs > share),
         input_share=np.array([_input_share(step.operation) for step in steps], dtype=np.float64),
         convolution=np.array([isinstance(step.operation, Conv) for step in steps], dtype=bool),
@@ -217,19 +219,26 @@ def elementwises_of(work: Work, at_once: Flags, batch: int) -> Elementwises:
         if step is not None and step.executions and _is_kernel(step.operation, work.calls[row])
     ]
     row = np.array([each for each, *_ in found], dtype=np.intp)
-    share, runs = _runs(work, row, [step for _, step, *_ in found])
+    steps = [step for _, step, *_ in found]
+    share, runs = _runs(work, row, steps)
     together = at_once[row]
+    merged = _merged(steps, together)
     elements, streamed, state = (np.array([each[i] for each in found], dtype=np.float64) for i in (2, 3, 4))
-    steps = runs / share
+    timesteps = runs / share
     return Elementwises(
         row=row,
         neurons=np.array([isinstance(step.operation, NeuronUpdate) for _, step, *_ in found], dtype=bool),
-        elements=elements * batch * np.where(together, steps, 1.0),
+        elements=elements * batch * np.where(together, timesteps, merged),
         # A kernel over all timesteps reads and writes the state once.
-        accesses=streamed + state / np.where(together, steps, 1.0),
-        runs=np.where(together, share, runs),
+        accesses=streamed + state / np.where(together, timesteps, 1.0),
+        runs=np.where(together, share, runs / merged),
         looped=~together & (runs > share),
     )
+
+
+def _merged(steps: list[Step], together: Flags) -> Array:
+    """Operations in the kernel of each: what ran merged in a timestep does not where layers run in turn."""
+    return np.where(together, 1.0, np.array([step.merged for step in steps], dtype=np.float64))
 
 
 def _runs(work: Work, row: npt.NDArray[np.intp], steps: list[Step]) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from energyprobe.costing.device import Device
-from energyprobe.costing.execution import execution_of, runs_at_once
+from energyprobe.costing.execution import execution_notes, execution_of, runs_at_once
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.kernel_work import KernelWork, kernel_work
 from energyprobe.costing.ledger import Ledger
@@ -14,7 +14,7 @@ from energyprobe.costing.pace import idle_time_s, pace_notes, passes, real_time_
 from energyprobe.costing.processor_bill import Bill, bill_of
 from energyprobe.costing.processor_figures import DIMENSIONS, Constants, TypeFigures
 from energyprobe.costing.remarks import boundary_notes, idle_remarks, interval_notes, remarks_of, window_notes
-from energyprobe.costing.scenario import BYTES, DType, Execution, Scenario
+from energyprobe.costing.scenario import BYTES, DType, Scenario
 from energyprobe.costing.table import CostTable
 from energyprobe.costing.titles import unverified_notes
 from energyprobe.costing.work import Work, work_of
@@ -117,7 +117,8 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             not_modelled=self._not_modelled(types),
             remarks=remarks,
             notes=(
-                *self._notes(work, scenario, execution, dtype),
+                *self._notes(work, scenario, dtype),
+                *execution_notes(work, counts.trace, execution),
                 *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
                 *boundary_notes(self.figures, scenario),
                 *unverified_notes(self.figures),
@@ -168,7 +169,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether operations or bytes have energies of their own, beside the power of the whole."""
         return any(each is not None for each in (types.macs, self.constants.memory, self.constants.cache))
 
-    def _notes(self, work: Work, scenario: Scenario, execution: Execution, dtype: DType) -> Iterator[str]:
+    def _notes(self, work: Work, scenario: Scenario, dtype: DType) -> Iterator[str]:
         types = self.constants.types[dtype]
         yield f"computes zeros as any other value, in {dtype}"
         if self._moves_bytes(types):
@@ -177,7 +178,5 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "only the power of the whole is known: the energy of the layers is in static power"
         if self.together(scenario) < scenario.batch_size:
             yield "a batch runs sample by sample"
-        if work.timesteps.max() > 1:
-            yield f"timesteps run {execution}"
         yield from window_notes(work, scenario)
         yield from interval_notes(self)

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _PROPERTIES_OF_A_CALL = tuple(
     "layer type fate origin dt output_spiking foldable_over_time parameters parameter_bytes".split()
 )
-_PROPERTIES_OF_A_STEP = ("dtype", "weights", "weight_nonzeros", "weight_bytes", "state_bytes")
+_PROPERTIES_OF_A_STEP = ("dtype", "weights", "weight_nonzeros", "weight_bytes", "state_bytes", "merged")
 
 
 def merge_traces(one: Trace, other: Trace) -> Trace:

@@ -55,6 +55,8 @@ class Step(Record, frozen=True, kw_only=True):
         Bytes of its weights, and of the state that it keeps for one sample between timesteps.
     dtype : str
         Data type in which it computes, for example ``"float32"``.
+    merged : int
+        Operations of its kind, itself among them, that the framework ran as one in each timestep.
     """
 
     operation: AnyOperation
@@ -65,6 +67,7 @@ class Step(Record, frozen=True, kw_only=True):
     weight_nonzeros: int | None = None
     weight_bytes: int = 0
     state_bytes: int = 0
+    merged: int = 1
 
 
 class LayerCall(Record, frozen=True, kw_only=True):

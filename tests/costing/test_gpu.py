@@ -18,7 +18,7 @@ from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError, ScenarioError
 from energyprobe.reporting.document import Table
-from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate, Product, Sparse
+from energyprobe.trace.operations import Conv, Decode, Dense, Elementwise, NeuronUpdate, Product, Sparse
 
 T, BATCH, SAMPLES = 7, 3, 5
 INPUTS, UNITS = 2048, 4096
@@ -87,6 +87,37 @@ def test_neurons_are_elementwise_kernels_with_their_state(spiking_net) -> None:
     fused = device("a100").cost(spiking_net(), Scenario(batch_size=BATCH, execution="fused"))
     one = ep.kernel_cost("a100", "elementwise", m=T * BATCH * UNITS, k=1, n=1, accesses=2 + 4 / T)
     assert fused.latency_s[1] == pytest.approx(float(one.time_s))
+
+
+def test_operations_that_were_merged_share_a_kernel(spiking_net) -> None:
+    """Three layers side by side: a third of the kernel of them all is each one's."""
+    net = spiking_net(framework="nengo_dl")
+    merged = [replace(call, steps=(replace(call.steps[0], merged=3),)) for call in net.calls]
+    cost = device("a100").cost(replace(net, calls=tuple(merged)), Scenario(batch_size=BATCH))
+    side_by_side = product("a100", "dense", BATCH, n=3 * UNITS, launch="framework")
+    updates = ep.kernel_cost(
+        "a100", "elementwise", m=3 * BATCH * UNITS, k=1, n=1, accesses=6, launch="framework"
+    )
+    times = [float(side_by_side.time_s) / 3, float(updates.time_s) / 3]
+    assert cost.latency_s[:2] == pytest.approx(T * np.array(times))
+    assert cost.energy_j[0] == pytest.approx(T * float(side_by_side.energy_j) / 3 / BATCH)
+    note = "operations that the framework merged share a kernel; copies between them are left out"
+    assert note in cost.notes
+    # Layer after layer, over all timesteps, nothing is alike at the same time.
+    fused = Scenario(batch_size=BATCH, execution="fused")
+    alone = device("a100").cost(net, fused)
+    in_turn = device("a100").cost(replace(net, calls=tuple(merged)), fused)
+    assert in_turn.latency_s.tolist() == alone.latency_s.tolist()
+    assert note not in in_turn.notes
+
+
+def test_merged_products_are_as_long_as_all_their_inputs(make_call, make_trace, spiking) -> None:
+    """Decoders: many inputs, few outputs. Read side by side, each input has weights of its own."""
+    decode = make_call("decode", (Decode(neurons=91, dimensions=7), spiking(91)), timesteps=T)
+    merged = replace(decode, steps=(replace(decode.steps[0], merged=5),))
+    cost = device("a100").cost(make_trace(merged), Scenario(execution="stepwise"))
+    one = ep.kernel_cost("a100", "dense", m=1, k=5 * 91, n=7, launch="framework")
+    assert cost.latency_s[0] == pytest.approx(T * float(one.time_s) / 5)
 
 
 def test_a_layer_in_a_cycle_waits_for_itself(spiking_net) -> None:

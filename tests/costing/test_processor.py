@@ -271,6 +271,17 @@ def test_timesteps_one_by_one_at_once_and_fused(snn, make_processor):
     assert times("fused") == pytest.approx([dense + 140 * 3 + 70, neurons + 70])
 
 
+def test_a_kernel_of_several_calls_is_launched_once(snn, make_processor):
+    cpu = make_processor(float32__weights_s=3, float32__call_s=70)
+    first, second = snn.calls
+    merged = replace(first, steps=(replace(first.steps[0], merged=5),))
+    trace = replace(snn, calls=(merged, second), versions={"framework": "nengo_dl"})
+    # 6 timesteps: each reads its own weights, and five share a launch.
+    assert cpu.cost(trace).latency_s[0] * 1e9 == pytest.approx(35 * 6 + 6 * (140 * 3 + 70 / 5))
+    folded = cpu.cost(trace, Scenario(execution="folded"))
+    assert folded.latency_s[0] * 1e9 == pytest.approx(35 * 6 + 140 * 3 + 70)
+
+
 def test_above_a_power_limit_time_is_stretched(net, make_processor):
     free = make_processor(float32__macs=4)
     limited = make_processor(float32__macs=4, limit_w=3)

@@ -356,6 +356,7 @@ def test_calls_that_are_not_the_same_are_refused(field: str, one: object, other:
         ("weight_nonzeros", 45, None),
         ("weight_bytes", 180, 90),
         ("state_bytes", 0, 20),
+        ("merged", 1, 7),
     ],
 )
 def test_steps_that_are_not_the_same_are_refused(field: str, one: object, other: object) -> None:

@@ -19,6 +19,7 @@ from energyprobe.frontends.nengo.links import (
     modified_by,
     reaches_neurons,
 )
+from energyprobe.frontends.nengo.merges import Merges
 from energyprobe.frontends.nengo.naming import Names
 from energyprobe.frontends.nengo.neurons import neuron_kind
 from energyprobe.frontends.nengo.synapses import synapse_operation
@@ -38,6 +39,8 @@ class Scene:
         The simulator.
     structure : Structure
         Its network, with the weights at the end of the recording.
+    merges : Merges
+        Which of its operators run as one.
     names : Names
         Paths of its objects.
     origins : dict
@@ -52,6 +55,7 @@ class Scene:
 
     sim: Any
     structure: Structure
+    merges: Merges
     names: Names
     origins: dict[Any, str]
     recording: Recording
@@ -130,16 +134,17 @@ class Scene:
             **facts,
         )
 
-    def step(self, operation: AnyOperation, states: int = 0) -> Step:
+    def step(self, operation: AnyOperation, states: int = 0, merged: int = 1) -> Step:
         """Make a step without weights, which keeps some state variables."""
         return Step(
             operation=operation,
             executions=self.sample_steps,
             dtype=self.dtype,
             state_bytes=states * self.item_bytes,
+            merged=merged,
         )
 
-    def weigh(self, source: Source, read: NDArray[np.int64], weights: Fanout) -> Step:
+    def weigh(self, source: Source, read: NDArray[np.int64], weights: Fanout, merged: int = 1) -> Step:
         """Make the step that multiplies some elements of a source by weights."""
         return Step(
             operation=weights.operation,
@@ -149,7 +154,12 @@ class Scene:
             weights=weights.stored,
             weight_nonzeros=weights.nonzero,
             weight_bytes=weights.stored * self.item_bytes,
+            merged=merged,
         )
+
+    def weigh_link(self, link: Link, weights: Fanout) -> Step:
+        """Make the step that multiplies what a connection reads by its weights."""
+        return self.weigh(link.source, link.read, weights, self.merges.of_weights(link.connection))
 
     def _use(
         self,
@@ -181,12 +191,12 @@ def ensemble_call(scene: Scene, ensemble: Any, reading: Reading, inputs: tuple[s
     value = scene.structure.values.get(ensemble)
     if value is not None:
         steps.append(_encode(scene, ensemble, value))
-    kind = neuron_kind(ensemble.neuron_type)
+    kind, merged = neuron_kind(ensemble.neuron_type), scene.merges.of_neurons(ensemble)
     if kind.stateful:
         update = NeuronUpdate(neuron=kind.name, neurons=neurons)
-        steps.append(scene.step(update, _state_variables(scene.sim, ensemble)))
+        steps.append(scene.step(update, _state_variables(scene.sim, ensemble), merged))
     else:
-        steps.append(scene.step(Elementwise(function=kind.name, elements=neurons)))
+        steps.append(scene.step(Elementwise(function=kind.name, elements=neurons), merged=merged))
     steps.append(scene.step(Elementwise(function="bias", elements=neurons)))
     return scene.call(
         reading,
@@ -210,7 +220,8 @@ def link_steps(scene: Scene, link: Link) -> list[Step]:
     steps = []
     if link.connection.synapse is not None:
         operation = synapse_operation(link.connection.synapse, outputs, scene.sim.dt)
-        steps.append(scene.step(operation, outputs * getattr(operation, "order", 0)))
+        merged = scene.merges.of_filter(link.connection)
+        steps.append(scene.step(operation, outputs * getattr(operation, "order", 0), merged))
     post = link.connection.post_obj
     fed = post if isinstance(post, nengo.Ensemble) else getattr(post, "ensemble", None)
     encoders = (0, 0) if fed is None else (fed.n_neurons, fed.dimensions)
@@ -231,7 +242,8 @@ def _encode(scene: Scene, ensemble: Any, value: Source) -> Step:
     )
     shape = (ensemble.n_neurons, ensemble.dimensions)
     encoders = np.ones(shape) if learned else scene.sim.data.get_params((ensemble, "scaled_encoders"))[0]
-    return scene.weigh(value, np.arange(value.size), encoder_weights(encoders))
+    merged = scene.merges.of_encoders(ensemble)
+    return scene.weigh(value, np.arange(value.size), encoder_weights(encoders), merged)
 
 
 def _state_variables(sim: Any, ensemble: Any) -> int:

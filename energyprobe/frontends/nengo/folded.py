@@ -63,7 +63,7 @@ def _direct_steps(scene: Scene, link: Link) -> list[Step]:
     if weights is None and isinstance(link.target, Neurons):
         # One synapse from each element to one neuron: a copy in the simulator.
         weights = identity_weights(len(link.read))
-    steps = [] if weights is None else [scene.weigh(link.source, link.read, weights)]
+    steps = [] if weights is None else [scene.weigh_link(link, weights)]
     return [*steps, *link_steps(scene, link)]
 
 

@@ -41,7 +41,7 @@ def _steps(scene: Scene, link: Link) -> list[Step]:
         return [scene.step(Uncounted(reason=f"transform of unknown type {kind}"))]
     if scene.is_constant(link.source.owner):
         return [constant_step(scene, link)]
-    steps = [] if link.weights is None else [scene.weigh(link.source, link.read, link.weights)]
+    steps = [] if link.weights is None else [scene.weigh_link(link, link.weights)]
     steps += link_steps(scene, link)
     if isinstance(link.connection.post_obj, Neurons):
         steps.append(scene.step(Elementwise(function="gain", elements=len(link.written))))

@@ -23,6 +23,7 @@ from energyprobe.frontends.nengo.folded import folded_joins
 from energyprobe.frontends.nengo.joins import reading_calls
 from energyprobe.frontends.nengo.links import Structure, build_structure, is_direct
 from energyprobe.frontends.nengo.literal import literal_joins
+from energyprobe.frontends.nengo.merges import Merges
 from energyprobe.frontends.nengo.naming import Names, layer_origins
 from energyprobe.frontends.nengo.totals import Recording
 from energyprobe.trace.operations import Uncounted
@@ -78,6 +79,7 @@ class Recorder:
         scene = Scene(
             sim=sim,
             structure=build_structure(sim),
+            merges=Merges(sim),
             names=Names(network),
             origins=layer_origins(network),
             recording=self._recording,
