@@ -59,14 +59,11 @@ def start(
 
 for _command, _examples in (
     (
-        devices,
-        ("energyprobe devices", "energyprobe devices loihi", "energyprobe devices --json > devices.json"),
-    ),
-    (
         record,
         (
             "energyprobe record model.keras data.npz -o run.json",
             "energyprobe record model.h5 photos --scale 0.00392 -o run.json.gz",
+            "energyprobe record model.keras data.npz --detail values -o values.json",
         ),
     ),
     (
@@ -75,6 +72,7 @@ for _command, _examples in (
             "energyprobe report run.json -d loihi -d a100",
             "energyprobe report run.json -d cortex-m4 --inferences-per-second 1 -o report.html -o report.csv",
             "energyprobe report run.json -d loihi --sort energy_j --top 5 --json > report.json",
+            "energyprobe report values.json -d loihi --converted-timesteps 32",
         ),
     ),
     (
@@ -83,6 +81,11 @@ for _command, _examples in (
             "energyprobe compare cnn.json snn.json -d loihi -d a100 --batch-size 1 --batch-size 64",
             "energyprobe compare cnn=a.json snn=b.json -d loihi --accuracy cnn=0.98 --accuracy snn=0.97",
         ),
+    ),
+    (merge, ("energyprobe merge monday.json tuesday.json -o both.json",)),
+    (
+        devices,
+        ("energyprobe devices", "energyprobe devices loihi", "energyprobe devices --json > devices.json"),
     ),
     (
         breakeven,
@@ -95,7 +98,6 @@ for _command, _examples in (
     (calibrate_gpu, ("energyprobe calibrate-gpu gpu_kernels.csv --name my-gpu --like a100",)),
     (calibrate_cpu, ("energyprobe calibrate-cpu cpu_kernels.csv --name my-cpu",)),
     (demo, ("energyprobe demo", "energyprobe demo -o digits.html")),
-    (merge, ("energyprobe merge monday.json tuesday.json -o both.json",)),
 ):
     app.command(help=paragraphs(_command), epilog=examples(*_examples))(_command)
 

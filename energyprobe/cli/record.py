@@ -36,7 +36,7 @@ def record(
     detail: Annotated[
         list[str] | None,
         typer.Option(
-            "--detail", metavar="WHAT", help="More facts: neurons (firing rates) or values (sizes)."
+            "--detail", metavar="WHAT", help="More facts: neurons (firing rates) or values (to convert)."
         ),
     ] = None,
     keras: Annotated[

@@ -39,14 +39,14 @@ def summary(report: Report) -> Lines:
 
 def _line(price: Prices, scenario: Scenario) -> str:
     total = price.cost.total()
+    latency = "" if units.is_unknown(total.latency_s) else f"; latency {units.quantity(total.latency_s, 's')}"
     if not total.energy_j > 0:
-        return f"{price.label}: no price (the assumptions say why)"
+        return f"{price.label}: no price (the assumptions say why){latency}"
     parts = [f"{price_words(total.energy_j, 'J', lower_bound=total.lower_bound)} {per_words(scenario)}"]
     if total.low_j < total.high_j:
         of_part = " of what is priced" if total.lower_bound else ""
         parts[0] += f" ({units.interval(total.low_j, total.high_j, 'J')}{of_part})"
-    if not units.is_unknown(total.latency_s):
-        parts.append(f"latency {units.quantity(total.latency_s, 's')}")
+    parts[0] += latency
     parts.append(", ".join(_terms(price)))
     if most := _largest_layer(price):
         parts.append(most)

@@ -13,8 +13,10 @@ import pytest
 from energyprobe.costing.device import Device
 from energyprobe.costing.scenario import Scenario
 from energyprobe.errors import CountingError, ReportError, ScenarioError, UnknownDeviceError
+from energyprobe.reporting import units
 from energyprobe.reporting.pricing import report
 from energyprobe.reporting.result import Report
+from energyprobe.reporting.summary import summary
 from energyprobe.trace.records import Trace
 
 
@@ -251,6 +253,13 @@ def test_scenario_and_times_are_told_in_units(snn: Trace) -> None:
     assert sum("a timestep takes" in line for line in said.lines) == 1
     assert "truenorth †: a timestep takes 15.4 µs" in said.lines
     assert not any(sign in line for line in said.lines for sign in ("e-0", "e+0", "1 timesteps"))
+
+
+def test_a_device_without_energies_tells_its_latency(counted_ann: Trace) -> None:
+    timed = report(counted_ann, "amd-epyc-1-thread")
+    latency = units.quantity(timed.total("amd-epyc-1-thread").latency_s, "s")
+    (line,) = summary(timed).lines
+    assert line == f"amd-epyc-1-thread: no price (the assumptions say why); latency {latency}"
 
 
 def test_what_a_device_does_not_charge_is_not_zero_below_the_layers(snn: Trace) -> None:
