@@ -31,6 +31,9 @@ POLICIES = ("dense", "best", *SPARSE)
 KERNEL_TYPES: dict[DType, str] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
 """Data types of scenarios as the kernels name them."""
 
+CUDNN = ("lstm", "gru")
+"""Neurons of the layers that Keras leaves to cuDNN on a GPU, where their arguments allow it."""
+
 NETWORK = ("idle power",)
 """Rows that no layer causes."""
 
@@ -195,6 +198,18 @@ def _notes(plan: Plan, policy: str, scenario: Scenario, dtype: DType) -> Iterato
     if policy == "best":
         yield "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
     yield from window_notes(plan.work, scenario)
+    if scenario.launch is None and _loops_over_cells(plan):
+        yield (
+            "LSTM and GRU layers: a framework's loop launches the kernels of each timestep. Where their arguments "
+            'allow it Keras calls cuDNN instead, whose kernels follow each other as with launch="stream"'
+        )
     if plan.bound_by == "launch-bound":
         share = plan.share_bound_by("launch")
         yield f"launch-bound: launches bind {share:.0%} of the time, whatever is zero"
+
+
+def _loops_over_cells(plan: Plan) -> bool:
+    """Whether matrix products of LSTM or GRU cells are launched one timestep after the other."""
+    products, work = plan.products, plan.work
+    cells = np.isin(products.row, work.row[[kind in CUDNN for kind in work.neuron]])
+    return bool((products.looped & cells & ~products.convolution).any())

@@ -19,6 +19,7 @@ from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError, ScenarioError
 from energyprobe.reporting.document import Table
 from energyprobe.trace.operations import Conv, Decode, Dense, Elementwise, NeuronUpdate, Product, Sparse
+from energyprobe.trace.records import Trace
 
 T, BATCH, SAMPLES = 7, 3, 5
 INPUTS, UNITS = 2048, 4096
@@ -75,6 +76,23 @@ def test_timesteps_run_as_the_recorded_framework_runs_them(spiking_net, framewor
         as_recorded = device(name).cost(net)
         assert as_recorded.total() == device(name).cost(net, Scenario(execution=execution)).total()
         assert f"timesteps run {execution}" in as_recorded.notes
+
+
+@pytest.mark.parametrize(("neuron", "told"), [("lstm", True), ("gru", True), ("lif", False)])
+def test_what_cudnn_would_run_is_told(make_call, make_trace, graded, neuron, told) -> None:
+    step = (Dense(inputs=INPUTS, units=4 * UNITS), graded(INPUTS * 4 * UNITS * T))
+    update = (NeuronUpdate(neuron=neuron, neurons=UNITS), None)
+    facts = {"timesteps": T, "foldable_over_time": False}
+    net = make_trace(make_call("cell", step, update, **facts), versions={"framework": "keras"})
+
+    def is_told(net: Trace, **scenario: Any) -> bool:
+        notes = device("a100").cost(net, Scenario(**scenario)).notes
+        return any(note.startswith("LSTM and GRU layers: a framework's loop") for note in notes)
+
+    assert is_told(net) == is_told(net, execution="fused") == told
+    assert not is_told(net, launch="stream")
+    # One timestep is no loop.
+    assert not is_told(make_trace(make_call("cell", step, update), versions={"framework": "keras"}))
 
 
 def test_neurons_are_elementwise_kernels_with_their_state(spiking_net) -> None:
