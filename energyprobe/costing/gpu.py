@@ -200,8 +200,9 @@ def _notes(plan: Plan, policy: str, scenario: Scenario, dtype: DType) -> Iterato
     yield from window_notes(plan.work, scenario)
     if scenario.launch is None and _loops_over_cells(plan):
         yield (
-            "LSTM and GRU layers: a framework's loop launches the kernels of each timestep. Where their arguments "
-            'allow it Keras calls cuDNN instead, whose kernels follow each other as with launch="stream"'
+            "LSTM and GRU layers: a framework's loop launches the kernels of each timestep. Where their "
+            "arguments allow it Keras calls cuDNN instead, whose kernels follow each other as with "
+            'launch="stream"'
         )
     if plan.bound_by == "launch-bound":
         share = plan.share_bound_by("launch")
