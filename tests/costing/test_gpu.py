@@ -19,7 +19,6 @@ from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError, ScenarioError
 from energyprobe.reporting.document import Table
 from energyprobe.trace.operations import Conv, Decode, Dense, Elementwise, NeuronUpdate, Product, Sparse
-from energyprobe.trace.records import Trace
 
 T, BATCH, SAMPLES = 7, 3, 5
 INPUTS, UNITS = 2048, 4096
@@ -80,19 +79,18 @@ def test_timesteps_run_as_the_recorded_framework_runs_them(spiking_net, framewor
 
 @pytest.mark.parametrize(("neuron", "told"), [("lstm", True), ("gru", True), ("lif", False)])
 def test_what_cudnn_would_run_is_told(make_call, make_trace, graded, neuron, told) -> None:
-    step = (Dense(inputs=INPUTS, units=4 * UNITS), graded(INPUTS * 4 * UNITS * T))
-    update = (NeuronUpdate(neuron=neuron, neurons=UNITS), None)
-    facts = {"timesteps": T, "foldable_over_time": False}
-    net = make_trace(make_call("cell", step, update, **facts), versions={"framework": "keras"})
-
-    def is_told(net: Trace, **scenario: Any) -> bool:
+    def is_told(timesteps: int = T, **scenario: Any) -> bool:
+        step = (Dense(inputs=INPUTS, units=UNITS), graded(INPUTS * UNITS))
+        update = (NeuronUpdate(neuron=neuron, neurons=UNITS), None)
+        call = make_call("cell", step, update, timesteps=timesteps, foldable_over_time=False)
+        net = make_trace(call, versions={"framework": "keras"})
         notes = device("a100").cost(net, Scenario(**scenario)).notes
         return any(note.startswith("LSTM and GRU layers: a framework's loop") for note in notes)
 
-    assert is_told(net) == is_told(net, execution="fused") == told
-    assert not is_told(net, launch="stream")
+    assert is_told() == is_told(execution="fused") == told
+    assert not is_told(launch="stream")
     # One timestep is no loop.
-    assert not is_told(make_trace(make_call("cell", step, update), versions={"framework": "keras"}))
+    assert not is_told(timesteps=1)
 
 
 def test_neurons_are_elementwise_kernels_with_their_state(spiking_net) -> None:
