@@ -46,7 +46,8 @@ def breakeven(
         ``quantity``: ``"energy"`` or ``"time"``, what is to be less: by default energy, on a CPU, whose power
         was not measured, time. For products: ``m, k, n, dtype, batch, operand, structure, launch, imbalance,
         strided`` as for `energyprobe.kernel_cost`, and ``kernels``, the sparse kernels to choose among; by
-        default all that it can run on this operand and structure and that have constants for the data type.
+        default all that it can run on this operand and structure and that have constants for the data type,
+        ``spmv`` among them where C has one column.
         For a recording: fields of a `energyprobe.Scenario`, such as ``batch_size=64``.
 
     Returns

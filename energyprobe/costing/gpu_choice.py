@@ -102,7 +102,7 @@ class Shop:
         problem = _problem(products, option)
         columns = self._by_launch(option, problem, products.looped)
         runs = _runs(columns, position)
-        legal = _legal(products, option)
+        legal = _legal(products, option) & _fits(problem, option)
         return replace(
             runs,
             energy_j=np.where(legal, runs.energy_j, np.inf),
@@ -191,7 +191,7 @@ SPARSE = tuple(
 
 OPERANDS = {
     name: ("activations", "weights")
-    for name in ("csr", "csr-colmajor", "sputnik", "tile-skip", "column-skip")
+    for name in ("csr", "csr-colmajor", "sputnik", "tile-skip", "column-skip", "spmv")
 }
 """Kernels that skip zeros of either operand; the others skip those of activations."""
 
@@ -231,3 +231,8 @@ def _legal(products: Products, option: Option) -> Flags:
         return products.weight_density < 1.0
     known = ~np.isnan(products.density)
     return known & products.convolution if option.kernel in CONVOLUTIONS else known
+
+
+def _fits(problem: Problem, option: Option) -> Flags:
+    """Whether results have as many columns as a kernel makes: one, of a kernel that multiplies vectors."""
+    return np.asarray((problem.n == 1) | (not kernel_type(option.kernel).one_column))

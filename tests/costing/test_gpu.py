@@ -175,6 +175,16 @@ def test_zeros_in_weights_are_skipped_where_that_costs_less(spiking_net) -> None
     assert cost.kernels.kernel[0] == "csr on its weights"
 
 
+def test_spmv_runs_pruned_weights_where_one_vector_meets_them(spiking_net) -> None:
+    net = spiking_net(density=1.0, nonzeros=WEIGHTS // 50)
+    one = device("a100:spmv").cost(net, Scenario(batch_size=1, execution="stepwise", launch="stream"))
+    alone = ep.kernel_cost("a100", "spmv", m=UNITS, k=INPUTS, n=1, density=0.02, operand="weights")
+    assert one.latency_s[0] == pytest.approx(T * float(alone.time_s))
+    assert one.kernels.kernel[0] == "spmv on its weights"
+    for scenario in (Scenario(batch_size=2, execution="stepwise"), Scenario(execution="folded")):
+        assert device("a100:spmv").cost(net, scenario).kernels.kernel[0] == "dense"
+
+
 def test_the_breakeven_of_a_row_is_that_of_its_product(spiking_net) -> None:
     cost = device("a100:gather").cost(spiking_net(), Scenario(batch_size=BATCH))
     alone = ep.breakeven("a100", m=BATCH * T, k=INPUTS, n=UNITS, kernels=["gather"])

@@ -25,6 +25,12 @@ def test_curves_are_those_of_kernel_cost_and_cross_at_the_breakeven() -> None:
     assert np.array_equal(told.dense[0], told.dense[1])
 
 
+def test_spmv_has_a_curve_where_the_product_is_with_a_vector() -> None:
+    assert "spmv" not in curves("a100", **SIZE).kernels
+    assert "spmv" in curves("a100", m=4096, k=4096, n=1, operand="weights").kernels
+    assert "spmv" not in curves("a100", m=4096, k=4096, n=1, batch=8, operand="weights").kernels
+
+
 def test_energy_of_the_dense_kernel_is_a_band() -> None:
     told = curves("a100", quantity="energy", **SIZE, kernels=["sputnik"])
     assert list(told.kernels) == ["sputnik"]

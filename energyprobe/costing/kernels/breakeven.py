@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from energyprobe.costing.kernels.fits import ready
 from energyprobe.costing.kernels.gpu import Gpu
 from energyprobe.costing.kernels.loading import fits
 from energyprobe.costing.kernels.parts import Array
-from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.costing.kernels.table import KERNELS, why_illegal
 from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.scenario import Launch
@@ -79,43 +78,53 @@ def kernels_breakeven(
 ) -> Breakeven:
     """The density below which computing a product sparsely pays; see `energyprobe.breakeven`."""
     device = kernel_device(gpu)
-    wanted = _quantity(device, quantity)
-    names = candidates(device, dtype, structure, operand) if kernels is None else list(kernels)
+    products = _Products(
+        device=device,
+        quantity=_quantity(device, quantity),
+        asked={"m": m, "k": k, "n": n, "batch": batch, "dtype": dtype, "operand": operand}
+        | {"structure": structure, "launch": launch},
+        options={"imbalance": imbalance, "strided": strided},
+    )
+    dense = products.priced("dense", 1.0)
+    able = candidates(device, n=n, batch=batch, dtype=dtype, operand=operand, structure=structure)
+    names = list(able if kernels is None else kernels)
     if not names:
         raise ScenarioError("kernels: at least one sparse kernel is needed")
     if "2:4" in names:
         raise ScenarioError("kernels: 2:4 has one density; compare its kernel_cost with that of 'dense'")
 
-    def cost(name: str, density: npt.ArrayLike) -> KernelCost:
-        return kernel_cost(
-            device,
-            name,
-            m=m,
-            k=k,
-            n=n,
-            density=density,
-            dtype=dtype,
-            batch=batch,
-            operand=operand,
-            structure=structure,
-            launch=launch,
-            **options_for(name, {"imbalance": imbalance, "strided": strided}),
-        )
+    def choice(name: str, density: Array) -> Priced:
+        priced = products.priced(name, density)
+        if kernels is None and KERNELS[name].one_column:
+            return replace(priced, cost=np.where(_one_column(n, batch, operand), priced.cost, np.inf))
+        return priced
 
-    def priced(name: str, density: npt.ArrayLike) -> Priced:
-        found = cost(name, density)
+    def cheapest(density: Array) -> Priced:
+        return _cheapest([choice(name, density) for name in names])
+
+    crossing = crossing_of(dense, cheapest, names, zeros_save=products.quantity == "energy")
+    return Breakeven(gpu=device.name, dtype=dtype, quantity=products.quantity, **vars(crossing))
+
+
+@dataclass(frozen=True)
+class _Products:
+    """Products on a device, as `kernel_cost` is asked for them, and what of them is compared."""
+
+    device: Gpu | Cpu
+    quantity: Quantity
+    asked: dict[str, Any]
+    options: dict[str, Any]
+
+    def priced(self, kernel: str, density: npt.ArrayLike) -> Priced:
+        """All products on one kernel."""
+        options = options_for(kernel, self.options)
+        found = kernel_cost(self.device, kernel, density=density, **self.asked, **options)
         return Priced(
-            cost=found.energy_j if wanted == "energy" else found.time_s,
+            cost=found.energy_j if self.quantity == "energy" else found.time_s,
             kernel=np.zeros(found.time_s.shape, dtype=np.intp),
             launch_bound=found.limit_codes == 0,
             calibrated=found.calibrated,
         )
-
-    def cheapest(density: Array) -> Priced:
-        return _cheapest([priced(name, density) for name in names])
-
-    crossing = crossing_of(priced("dense", 1.0), cheapest, names, zeros_save=wanted == "energy")
-    return Breakeven(gpu=device.name, dtype=dtype, quantity=wanted, **vars(crossing))
 
 
 def _quantity(device: Gpu | Cpu, quantity: Quantity | None) -> Quantity:
@@ -146,16 +155,40 @@ def _cheapest(kernels: Sequence[Priced]) -> Priced:
     )
 
 
-def candidates(device: Gpu | Cpu, dtype: str, structure: str, operand: str) -> list[str]:
-    """Sparse products that a device can run and that have constants for a data type."""
+def candidates(
+    device: Gpu | Cpu,
+    *,
+    n: npt.ArrayLike,
+    batch: npt.ArrayLike = 1,
+    dtype: str = "fp32",
+    operand: Operand = "activations",
+    structure: str = "unstructured",
+) -> list[str]:
+    """Sparse products that a device can run and that have constants for a data type.
+
+    ``spmv``, which multiplies vectors, is one of them where some C has one column.
+    """
     if isinstance(device, Cpu):
         return [name for name in CPU_SPARSE if name in device.kernels]
-    found = []
-    for name in KERNELS:
-        if name not in NOT_CHOSEN and why_illegal(name, device, structure, operand) is None:
-            try:
-                ready(fits(), device, name, dtype, structure)
-            except DeviceError:
-                continue
-            found.append(name)
-    return found
+    return [
+        name
+        for name, kind in KERNELS.items()
+        if name not in NOT_CHOSEN
+        and why_illegal(name, device, structure, operand) is None
+        and (not kind.one_column or _one_column(n, batch, operand).any())
+        and _has_constants(name, device, dtype, structure)
+    ]
+
+
+def _one_column(n: npt.ArrayLike, batch: npt.ArrayLike, operand: str) -> npt.NDArray[np.bool_]:
+    """Whether C has one column: the batch multiplies those of weights, and the rows of activations."""
+    columns = np.asarray(n)
+    return np.asarray((columns * batch if operand == "weights" else columns) == 1)
+
+
+def _has_constants(kernel: str, gpu: Gpu, dtype: str, structure: str) -> bool:
+    try:
+        ready(fits(), gpu, kernel, dtype, structure)
+    except DeviceError:
+        return False
+    return True

@@ -1,4 +1,7 @@
-"""Sparse matrix times one vector, A in compressed rows: batch 1 with pruned weights."""
+"""Sparse matrix times one vector, A in compressed rows: batch 1 with pruned weights.
+
+Where kernels are chosen (`best`, break-evens, their curves) it is one of them only where C has one column.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from energyprobe.costing.kernels.rates import Rates
 
 
 def spmv(problem: Problem, chip: Rates, constants: Constants) -> Parts:
-    """C = A·B for each of n columns, one column at a time.
+    """C = A·B for each of n columns, one column at a time: a choice where n is 1, as `csr` shares its A.
 
     ::
 

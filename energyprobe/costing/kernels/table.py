@@ -92,6 +92,8 @@ class KernelType:
         What offers it to a Keras or TensorFlow program; None where it needs a custom kernel.
     only_weights : bool
         Whether A must be known beforehand.
+    one_column : bool
+        Whether it is a choice only where C has one column: it multiplies vectors.
     options : tuple of str
         Options of a problem that its model looks at.
     """
@@ -102,6 +104,7 @@ class KernelType:
     structures: str = ANY
     library: str | None = None
     only_weights: bool = False
+    one_column: bool = False
     options: tuple[str, ...] = ()
 
 
@@ -132,7 +135,7 @@ KERNELS: dict[str, KernelType] = {
         only_weights=True,
         options=("pack",),
     ),
-    "spmv": KernelType(spmv, _SPMV, options=("imbalance",)),
+    "spmv": KernelType(spmv, _SPMV, one_column=True, options=("imbalance",)),
     "elementwise": KernelType(
         elementwise,
         {"launch": Constant("us", 1.0), "beta": Constant("1", 0.9)},

@@ -168,12 +168,12 @@ def _names(gpu: AnyDevice, kernels: Sequence[str] | None, problem: dict[str, Any
     """Kernels that are drawn: those asked for, or all that can run."""
     if kernels is not None:
         return list(kernels)
-    asked = (problem.get(name, usual) for name, usual in USUAL.items())
-    return candidates(kernel_device(gpu), *asked)
+    asked = {name: value for name, value in problem.items() if name in CHOSEN_BY}
+    return candidates(kernel_device(gpu), **asked)
 
 
-USUAL = {"dtype": "fp32", "structure": "unstructured", "operand": "activations"}
-"""What a product is where nothing else is said."""
+CHOSEN_BY = ("n", "batch", "dtype", "operand", "structure")
+"""What of a product decides which kernels can run."""
 
 
 def _line(place: int) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import energyprobe as ep
+from energyprobe.costing.kernels.breakeven import candidates
 from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+from energyprobe.costing.lookup import kernel_device
 
 WEIGHTS = {"k": 4096, "n": 1024, "operand": "weights"}
 
@@ -66,6 +68,33 @@ def test_the_best_of_all_kernels_is_chosen() -> None:
     best = max(each, key=lambda one: float(one.density))
     assert found.density == pytest.approx(float(best.density))
     assert found.kernel == best.kernel == "sputnik"
+
+
+def names(**product: Any) -> list[str]:
+    return candidates(kernel_device("a100"), dtype="fp32", **product)
+
+
+def test_spmv_is_a_choice_where_the_product_has_one_column() -> None:
+    others = ["csr", "sputnik", "gather", "tile-skip", "column-skip"]
+    # The batch multiplies the columns of weights, and the rows of activations.
+    assert names(n=1, operand="weights") == [*others, "spmv"]
+    assert names(n=1, batch=7, operand="weights") == others
+    assert names(n=91, operand="weights") == others
+    assert names(n=91) == others
+    assert names(n=1, batch=7) == [*others, "spmv"]
+
+
+def test_columns_of_one_product_do_not_change_the_choice_for_another() -> None:
+    size = {"m": 8192, "k": 8192, "operand": "weights", "quantity": "time"}
+    both = ep.breakeven("a100", n=[1, 37], **size)
+    alone = [ep.breakeven("a100", n=n, **size) for n in (1, 37)]
+    assert list(both.kernel) == [str(each.kernel) for each in alone]
+    assert both.density == pytest.approx([float(each.density) for each in alone])
+
+
+def test_spmv_for_many_columns_is_priced_where_it_is_asked_for() -> None:
+    size = {"m": 4096, "k": 4096, "n": 2, "operand": "weights", "quantity": "time"}
+    assert 0 < ep.breakeven("a100", **size, kernels=["spmv"]).density < 1
 
 
 def test_small_layers_are_launch_bound() -> None:
