@@ -60,18 +60,22 @@ class Draws:
     @functools.cached_property
     def devices(self) -> tuple[Device, ...]:
         """The device with other figures in each draw; only once where none of its figures has a range."""
-        device = msgspec.structs.replace(self.device, held_out=None)
         if not self._shares:
-            return (device,)
-        figures = device.figures
+            return (self._exact,)
+        figures = self._exact.figures
         drawn = {
             term: quantile(shares, figures[term].value_si, figures[term].low_si, figures[term].high_si)
             for term, shares in self._shares.items()
         }
         return tuple(
-            device.at({term: float(values[draw]) for term, values in drawn.items()})
+            self._exact.at({term: float(values[draw]) for term, values in drawn.items()})
             for draw in range(self.number)
         )
+
+    @functools.cached_property
+    def _exact(self) -> Device:
+        """The device without its error, which is drawn apart."""
+        return msgspec.structs.replace(self.device, held_out=None)
 
     def price(self, counts: CountTable, scenario: Scenario, network: int) -> Drawn:
         """Price a network in every draw.
@@ -97,7 +101,7 @@ class Draws:
         if not (first.energy_j > 0 or first.latency_s > 0):
             unknown = np.full(self.number, np.nan)
             return Drawn(energy_j=unknown, latency_s=unknown)
-        totals = [device.cost(counts, scenario).total() for device in self.devices]
+        totals = [device.cost(counts, scenario).total() for device in self._devices_for(counts, scenario)]
         energy_j = np.zeros(self.number)
         for term in totals[0].terms:
             parts = [total.terms[term] for total in totals]
@@ -109,6 +113,13 @@ class Draws:
             energy_j=np.where(unpriced, np.nan, energy_j * self._errors(network)),
             latency_s=self._quantiles(times, self._of_term("latency", network)),
         )
+
+    def _devices_for(self, counts: CountTable, scenario: Scenario) -> tuple[Device, ...]:
+        """All drawn devices, or one of them where no figure matters: back to back, idle power does not."""
+        total, figures = self._exact.cost(counts, scenario).total(), self._exact.figures
+        ends = ({term: end} for term in self._shares for end in (figures[term].low_si, figures[term].high_si))
+        alike = all(self._exact.at(moved).cost(counts, scenario).total() == total for moved in ends)
+        return self.devices[:1] if alike else self.devices
 
     def _errors(self, network: int) -> Array:
         """Factors between energy and prediction, shape ``(draws,)``; 1 where no measurement tells them."""

@@ -203,19 +203,21 @@ def _hops(stage: tuple[int, ...], sources: tuple[tuple[int, ...], ...], tiles: A
     side = max(1, math.ceil(math.sqrt(tiles[-1])))
     hops = np.zeros(len(stage))
     for row, before in enumerate(sources):
-        here = _places(tiles[stage[row]], tiles[stage[row] + 1], side)
+        here = (tiles[stage[row]], tiles[stage[row] + 1])
         origins = {(tiles[stage[each]], tiles[stage[each] + 1]) for each in before} or {(0.0, 1.0)}
-        hops[row] = np.mean([_distance(_places(*span, side), here) for span in origins])
+        hops[row] = sum(_distance(span, here, side) for span in origins) / len(origins)
     return hops
 
 
 @functools.lru_cache(maxsize=4096)
+def _distance(start: tuple[float, float], end: tuple[float, float], side: int) -> float:
+    """Mean distance of the tiles of two spans, along columns and rows."""
+    pairs = zip(_places(*start, side), _places(*end, side), strict=True)
+    return float(sum(np.abs(there[:, None] - here).mean() for here, there in pairs))
+
+
 def _places(first: float, last: float, side: int) -> tuple[Array, Array]:
     """Columns and rows of the tiles of a span on a mesh of that width."""
     tiles = np.arange(int(first), max(int(math.ceil(last)), int(first) + 1))
     tiles = tiles[np.linspace(0, len(tiles) - 1, min(len(tiles), _SAMPLED_TILES)).astype(int)]
     return tiles % side * 1.0, tiles // side * 1.0
-
-
-def _distance(start: tuple[Array, Array], end: tuple[Array, Array]) -> float:
-    return float(sum(np.abs(there[:, None] - here).mean() for here, there in zip(start, end, strict=True)))

@@ -170,3 +170,14 @@ def test_times_are_drawn_where_energies_are_not_modelled(network) -> None:
     assert np.quantile(drawn.latency_s, (0.05, 0.95)) == pytest.approx(
         [total.low_latency_s, total.high_latency_s], rel=0.02
     )
+
+
+@pytest.mark.parametrize("pace", [None, 10.0])
+def test_a_figure_matters_where_something_is_paid_at_it(network, pace: float | None) -> None:
+    # Of an A100 the idle power alone has a range: it costs nothing back to back.
+    counts, scenario, a100 = network(1000, 0), Scenario(inferences_per_second=pace), device("a100")
+    assert a100.uncertain == ("idle_w",)
+    known = a100.at({"idle_w": a100.figures["idle_w"].value_si})
+    energies = [Draws(each, 30, 0).price(counts, scenario, 0).energy_j for each in (a100, known)]
+    assert len(set(energies[0])) == 30
+    assert np.allclose(*energies, rtol=1e-12, atol=0) == (pace is None)
