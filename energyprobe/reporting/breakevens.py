@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from energyprobe.costing.activity import with_activity
 from energyprobe.counting.table import CountTable, count
 from energyprobe.reporting import units
 from energyprobe.reporting.cells import Case
-from energyprobe.reporting.document import Column, Table
+from energyprobe.reporting.crossings import LESS, NOT_KNOWN, Crossing, crossing
 from energyprobe.reporting.pairs import Pair, Run, pair_of
+from energyprobe.reporting.ratio_curves import Change, RatioCurve
 from energyprobe.reporting.reasons import steps_of
 from energyprobe.reporting.verdicts import draws_more_in_pauses, obstacles
 
@@ -26,19 +28,10 @@ BATCH_SIZES = tuple(4.0**power for power in range(9))
 PACES = tuple(10.0**power for power in range(-3, 6))
 """Multiples of the firing rate, timesteps, batch sizes and inferences per second that are tried."""
 
-STEPS = 20
-"""Halvings of the interval in which a break-even lies."""
-
-LESS = 0.99
-"""Ratio of the energies below which a model uses less: a difference of 1 % is none."""
-
-NEVER, ALWAYS = "never less", "always less"
-"""Words of where a model uses less than the baseline, whatever changes."""
-
 
 @dataclass(frozen=True)
 class Breakeven:
-    """Where a model begins to use less energy than the baseline, with all constants at their values.
+    """Where a model begins to use less energy than the baseline.
 
     Attributes
     ----------
@@ -47,19 +40,38 @@ class Breakeven:
     quantity : str
         What changes: ``"firing rate"`` (spikes per neuron and timestep), ``"timesteps"``, ``"batch size"``
         or ``"inferences per second"``.
+    of : str
+        The model in which it changes; empty where it changes in both.
+    now : float
+        What it is; NaN where models run back to back.
     at : float
-        Where that is; NaN where that is nowhere within what was tried, or not known.
+        Where the model begins to use less with all constants at their values; NaN where that is nowhere
+        within what was tried, or not known.
+    low, high : float
+        5-95 % of the joint draws that ratios are made of. 0 or infinity where that end lies among draws in
+        which the model uses less nowhere, or everywhere; NaN where that is so of both ends alike, or not
+        known.
     below : bool or None
         Whether the model uses less below it; None where there is no such point.
     words : str
-        In words: ``"below 4 (now 16)"``, ``"never less"``; a dash where it is not known.
+        In words: ``"below 4"``, ``"never less"``; a dash where it is not known.
+    range_words : str
+        Likewise of the interval: ``"3–6"``, ``"3–always"``.
+    now_words : str
+        Likewise of what it is: ``"16"``, ``"back to back"``.
     """
 
     case: Case
     quantity: str
+    of: str
+    now: float
     at: float
+    low: float
+    high: float
     below: bool | None
     words: str
+    range_words: str
+    now_words: str
 
 
 def breakevens(comparison: Comparison, case: Case) -> tuple[Breakeven, ...]:
@@ -81,95 +93,87 @@ def breakevens(comparison: Comparison, case: Case) -> tuple[Breakeven, ...]:
     if any(obstacles(*comparison.pair(case))):
         return ()
     pair = pair_of(comparison, case)
-    return tuple(_search(pair, name, *make(pair)) for name, make in QUANTITIES.items())
+    found = (make(pair, comparison.baseline) for make in QUANTITIES)
+    return tuple(_breakeven(pair, each) for each in found)
 
 
-def breakeven_table(comparison: Comparison) -> Table | None:
-    """The break-evens of every model on every device, at the first batch size.
+@dataclass(frozen=True)
+class Quantity:
+    """Something that may change.
 
-    Parameters
+    Attributes
     ----------
-    comparison : Comparison
-        The comparison.
-
-    Returns
-    -------
-    Table or None
-        None where none is known.
+    name, of : str
+        As of a `Breakeven`.
+    now : float
+        What it is; NaN if it is not set.
+    points : sequence of float
+        What to try; none where it cannot change.
+    change : callable
+        How the models are run at a value.
+    write : callable
+        Writes a value.
+    whole : bool
+        Whether it is a whole number.
     """
-    rows = [
-        (case, found)
-        for case, found in comparison.breakevens.items()
-        if any(each.words != units.UNKNOWN for each in found)
-    ]
-    if not rows:
-        return None
-    keys = tuple(comparison.label(case) for case, _ in rows)
-    columns = [
-        Column(
-            name=name,
-            header=_HEADERS.get(name, name),
-            cells=tuple(found[place].words for _, found in rows),
-            values=tuple(None if math.isnan(found[place].at) else found[place].at for _, found in rows),
-            group=name,
-        )
-        for place, name in enumerate(QUANTITIES)
-    ]
-    who = comparison.others[0] if len(comparison.others) == 1 else "a model"
-    title = f"Where {who} uses less energy than {comparison.baseline}, all else as it is"
-    return Table(title, (Column(name="device", header="device", cells=keys, text=True), *columns))
+
+    name: str
+    of: str
+    now: float
+    points: Sequence[float]
+    change: Change
+    write: Callable[[float], str]
+    whole: bool = False
 
 
-Ratio = Callable[[float], float]
-"""Gives the ratio of the energies at a value of a quantity."""
-
-Searched = tuple[Ratio, Sequence[float], float, Callable[[float], str]]
-"""A ratio, the points to try, the value now (NaN if there is none), and how values are written."""
-
-
-def _firing_rate(pair: Pair) -> Searched:
+def _firing_rate(pair: Pair, baseline: str) -> Quantity:
     """Scale the events of what carries spikes: in the model, or where it has none in the baseline."""
     in_model = _rate(pair.model.counts) > 0
     run = pair.model if in_model else pair.baseline
     now = _rate(run.counts)
 
-    def ratio(rate: float) -> float:
+    def change(rate: float) -> tuple[Run, Run]:
         factor = rate / now
         trace = with_activity(run.counts.trace, lambda _, spiking: factor if spiking else 1.0)
         changed = dataclasses.replace(run, counts=count(trace, run.counts.reading))
-        return pair.ratio(model=changed) if in_model else pair.ratio(baseline=changed)
+        return (changed, pair.baseline) if in_model else (pair.model, changed)
 
-    return ratio, [factor * now for factor in FACTORS] if now > 0 else (), now, lambda rate: f"{rate:.2g}"
+    points = [factor * now for factor in FACTORS] if now > 0 else ()
+    return Quantity(
+        "firing rate", pair.case.model if in_model else baseline, now, points, change, _few_digits
+    )
 
 
-def _timesteps(pair: Pair) -> Searched:
+def _timesteps(pair: Pair, _: str) -> Quantity:
     run = pair.model
     now = steps_of(run.counts, run.scenario)
     others = (run.scenario.new_samples_per_inference, run.scenario.converted_timesteps)
     fixed = any(others) or run.scenario.streaming
 
-    def ratio(steps: float) -> float:
-        return pair.ratio(model=_in(run, timesteps=round(steps)))
+    def change(steps: float) -> tuple[Run, Run]:
+        return _in(run, timesteps=round(steps)), pair.baseline
 
-    return ratio, TIMESTEPS if now > 1 and not fixed else (), now, units.count
-
-
-def _batch_size(pair: Pair) -> Searched:
-    def ratio(size: float) -> float:
-        both = {"batch_size": round(size)}
-        return pair.ratio(model=_in(pair.model, **both), baseline=_in(pair.baseline, **both))
-
-    return ratio, BATCH_SIZES, pair.case.batch_size, units.count
+    points = TIMESTEPS if now > 1 and not fixed else ()
+    return Quantity("timesteps", pair.case.model, now, points, change, units.count, whole=True)
 
 
-def _pace(pair: Pair) -> Searched:
-    def ratio(pace: float) -> float:
-        both = {"inferences_per_second": pace}
-        return pair.ratio(model=_in(pair.model, **both), baseline=_in(pair.baseline, **both))
+def _batch_size(pair: Pair, _: str) -> Quantity:
+    def change(size: float) -> tuple[Run, Run]:
+        return _in(pair.model, batch_size=round(size)), _in(pair.baseline, batch_size=round(size))
+
+    now = pair.case.batch_size
+    return Quantity("batch size", "", now, BATCH_SIZES, change, units.count, whole=True)
+
+
+def _pace(pair: Pair, _: str) -> Quantity:
+    def change(pace: float) -> tuple[Run, Run]:
+        return _in(pair.model, inferences_per_second=pace), _in(pair.baseline, inferences_per_second=pace)
 
     now = pair.model.scenario.inferences_per_second
-    paces = () if draws_more_in_pauses(pair.device) or pair.model.scenario.streaming else PACES
-    return ratio, paces, math.nan if now is None else now, units.quantity
+    points = () if draws_more_in_pauses(pair.device) or pair.model.scenario.streaming else PACES
+    return Quantity(
+        "inferences per second", "", math.nan if now is None else now, points, change, _few_digits
+    )
 
 
 def _in(run: Run, **fields: Any) -> Run:
@@ -177,67 +181,69 @@ def _in(run: Run, **fields: Any) -> Run:
     return dataclasses.replace(run, scenario=dataclasses.replace(run.scenario, **fields))
 
 
-QUANTITIES: dict[str, Callable[[Pair], Searched]] = {
-    "firing rate": _firing_rate,
-    "timesteps": _timesteps,
-    "batch size": _batch_size,
-    "inferences per second": _pace,
-}
-"""What may change, each with what makes the search."""
-
-WHOLE = ("timesteps", "batch size")
-"""Quantities that are whole numbers."""
-
-_HEADERS = {
-    "firing rate": "spikes per neuron\nand timestep",
-    "inferences per second": "inferences\nper second",
-}
+def _few_digits(value: float) -> str:
+    """Two digits of what is below 1, without a prefix."""
+    return f"{value:.2g}" if value < 1 else units.quantity(value)
 
 
-def _search(
-    pair: Pair,
-    name: str,
-    ratio: Ratio,
-    points: Sequence[float],
-    now: float,
-    write: Callable[[float], str],
-) -> Breakeven:
-    tried = [(point, ratio(point)) for point in points]
-    crossings = [
-        (before, after)
-        for before, after in zip(tried, tried[1:], strict=False)
-        if not math.isnan(before[1] + after[1]) and (before[1] < LESS) != (after[1] < LESS)
-    ]
-    if not crossings:
-        if not tried or any(math.isnan(found) for _, found in tried):
-            return Breakeven(pair.case, name, math.nan, None, units.UNKNOWN)
-        return Breakeven(pair.case, name, math.nan, None, ALWAYS if tried[0][1] < LESS else NEVER)
-    # Of several the one that is nearest to where they are.
-    here = 1.0 if math.isnan(now) else now
-    (low, at_low), (high, _) = min(
-        crossings, key=lambda ends: abs(math.log(ends[0][0] * ends[1][0] / here**2))
+QUANTITIES = (_firing_rate, _timesteps, _batch_size, _pace)
+"""What may change, each as a function of a pair of models and the name of the baseline."""
+
+
+def _breakeven(pair: Pair, quantity: Quantity) -> Breakeven:
+    curve = RatioCurve(pair, quantity.change)
+    here = 1.0 if math.isnan(quantity.now) else quantity.now
+    found = crossing(curve, quantity.points, here, whole=quantity.whole)
+    ends = _ends(curve, quantity, found, here) if found.is_known else (NOT_KNOWN, NOT_KNOWN)
+    below = next((each.below for each in (found, *ends) if each.below is not None), None)
+    low, high = sorted(ends, key=lambda end: end.on_axis(below is not False))
+    return Breakeven(
+        case=pair.case,
+        quantity=quantity.name,
+        of=quantity.of,
+        now=quantity.now,
+        at=found.at,
+        low=math.nan if below is None else low.on_axis(below),
+        high=math.nan if below is None else high.on_axis(below),
+        below=below,
+        words=_words(found, quantity.write),
+        range_words=_range_words(low, high, quantity.write, placed=found.below is not None),
+        now_words="back to back" if math.isnan(quantity.now) else quantity.write(quantity.now),
     )
-    below = at_low < LESS
-    at = _bisect(ratio, low, high, below, name in WHOLE)
-    told = "" if math.isnan(now) else f" (now {write(now)})"
-    return Breakeven(pair.case, name, at, below, f"{'below' if below else 'above'} {write(at)}{told}")
 
 
-def _bisect(ratio: Ratio, low: float, high: float, less_at_low: bool, whole: bool) -> float:
-    """Where a ratio passes `LESS`; of whole numbers the first beyond it, or the last before."""
-    for _ in range(STEPS):
-        middle = math.sqrt(low * high)
-        middle = float(round(middle)) if whole else middle
-        if middle in (low, high):
-            break
-        if (ratio(middle) < LESS) == less_at_low:
-            low = middle
-        else:
-            high = middle
-    if whole:
-        # "below 5" where 4 still is less; "above 4" where 5 is the first that is.
-        return high if less_at_low else low
-    return math.sqrt(low * high)
+def _ends(curve: RatioCurve, quantity: Quantity, found: Crossing, here: float) -> tuple[Crossing, Crossing]:
+    """Where the low and the high end of the ratio's interval pass: 5-95 % of the places of single draws."""
+    if found.below is None:
+        centre = min(quantity.points, key=lambda point: abs(math.log(curve(point) / LESS)))
+    else:
+        centre = here = found.at
+    interval = curve.drawn(centre)
+    search = functools.partial(
+        crossing, points=quantity.points, near=here, whole=quantity.whole, below=found.below
+    )
+    return search(lambda point: interval(point).low), search(lambda point: interval(point).high)
+
+
+def _words(place: Crossing, write: Callable[[float], str]) -> str:
+    if place.below is not None:
+        return f"{'below' if place.below else 'above'} {write(place.at)}"
+    return units.UNKNOWN if place.less is None else f"{_everywhere(place)} less"
+
+
+def _range_words(low: Crossing, high: Crossing, write: Callable[[float], str], *, placed: bool) -> str:
+    """Both ends; with "below" or "above" where there is no place at the values that would tell which."""
+    if not (low.is_known and high.is_known):
+        return units.UNKNOWN
+    words = [
+        _everywhere(end) if end.below is None else write(end.at) if placed else _words(end, write)
+        for end in (low, high)
+    ]
+    return "–".join(dict.fromkeys(words))
+
+
+def _everywhere(place: Crossing) -> str:
+    return "always" if place.less else "never"
 
 
 def _rate(counts: CountTable) -> float:

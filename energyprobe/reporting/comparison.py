@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import numpy as np
 from energyprobe.costing.draws import Draws, stratified
 from energyprobe.costing.scenario import Scenario
 from energyprobe.errors import ReportError, nearest
-from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
+from energyprobe.reporting.cells import Case, Cell, Interval, energy_ratio
 from energyprobe.reporting.lacks import PRICED_PART
 from energyprobe.reporting.published import Published
 from energyprobe.reporting.quality import Quality
@@ -79,6 +78,12 @@ class Comparison(Published):
         return self.reports[model, self.batch_sizes[0]].scenario
 
     @functools.cached_property
+    def drawn(self) -> dict[str, Draws]:
+        """Each device with drawn figures, which all models share."""
+        costs = next(iter(self.reports.values())).costs
+        return {name: Draws(cost.device, self.draws, self.seed) for name, cost in costs.items()}
+
+    @functools.cached_property
     def cells(self) -> dict[Case, Cell]:
         """Every model on every device at every batch size, with draws that cells of one device share."""
         rng = np.random.default_rng([self.seed, 1])
@@ -91,12 +96,12 @@ class Comparison(Published):
             for name in self.models
         }
         cells = {}
-        for device in self.devices:
-            price = next(iter(self.reports.values())).costs[device].device
-            drawn = Draws(price, self.draws, self.seed)
+        for device, drawn in self.drawn.items():
             for (model, size), each in self.reports.items():
                 counts, cost, case = each.tables[device], each.costs[device], Case(model, device, size)
-                sampling = resampled[model].sampling(price, counts.reading, each.scenario, cost.total())
+                sampling = resampled[model].sampling(
+                    drawn.device, counts.reading, each.scenario, cost.total()
+                )
                 draws = drawn.price(counts, each.scenario, self.models.index(model))
                 cells[case] = Cell(case, counts, cost, draws, sampling)
         return cells
@@ -200,6 +205,22 @@ class Comparison(Published):
         first = (verdict.case for verdict in self.verdicts if verdict.case.batch_size == self.batch_sizes[0])
         return {case: breakevens(self, case) for case in first}
 
+    def breakevens_to_dataframe(self) -> pd.DataFrame:
+        """The break-evens: one row for each device, model and quantity that may change.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``device``, ``batch_size``, ``model``, ``quantity``, ``of``, ``now``, ``at``, ``low``, ``high``,
+            ``below``, ``words``, ``range_words`` and ``now_words``, as of
+            `energyprobe.reporting.breakevens.Breakeven`.
+        """
+        import pandas as pd
+
+        from energyprobe.reporting.comparison_rows import breakeven_rows
+
+        return pd.DataFrame(list(breakeven_rows(self)))
+
     def to_dataframe(self) -> pd.DataFrame:
         """The numbers: one row for each device, batch size and model.
 
@@ -220,31 +241,9 @@ class Comparison(Published):
     @functools.cached_property
     def rows(self) -> tuple[dict[str, object], ...]:
         """The rows of `to_dataframe`."""
-        return tuple(self._rows())
+        from energyprobe.reporting.comparison_rows import comparison_rows
 
-    def _rows(self) -> Iterator[dict[str, object]]:
-        verdicts = {verdict.case: verdict for verdict in self.verdicts}
-        for case, cell in self.cells.items():
-            _, baseline = self.pair(case)
-            verdict = verdicts.get(case)
-            yield {
-                "device": case.device,
-                "batch_size": case.batch_size,
-                "model": case.model,
-                "energy_j": cell.energy_j.value,
-                "low_j": cell.energy_j.low,
-                "high_j": cell.energy_j.high,
-                **_named("latency_s", cell.latency_s),
-                **_named("edp_js", cell.edp_js),
-                "sampling_error": cell.sampling.energy,
-                "lower_bound": cell.is_lower_bound,
-                "does_not_fit": cell.total.does_not_fit,
-                **_named("energy_ratio", divided(cell, baseline, energy_ratio)),
-                **_named("latency_ratio", latency_ratio(cell, baseline)),
-                **_named("edp_ratio", divided(cell, baseline, edp_ratio)),
-                "outcome": verdict.outcome if verdict else "baseline",
-                "verdict": verdict.words if verdict else "",
-            }
+        return tuple(comparison_rows(self))
 
     @property
     def bibtex(self) -> str:
@@ -275,7 +274,3 @@ class Comparison(Published):
     def __repr__(self) -> str:
         names = f"{list(self.models)!r}, devices={list(self.devices)!r}"
         return f"Comparison({names}, batch_sizes={list(self.batch_sizes)!r}, baseline={self.baseline!r})"
-
-
-def _named(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.value, f"low_{name}": interval.low, f"high_{name}": interval.high}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from energyprobe.reporting import units
-from energyprobe.reporting.breakevens import breakeven_table
+from energyprobe.reporting.breakeven_table import breakeven_table
 from energyprobe.reporting.cells import Case, Cell, Interval, edp_ratio, energy_ratio, latency_ratio
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.fairness import fairness

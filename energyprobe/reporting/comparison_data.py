@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 from energyprobe import __version__
 from energyprobe.costing.bibliography import citation
+from energyprobe.reporting.comparison_rows import breakeven_rows
 from energyprobe.reporting.running import chosen_fields
 from energyprobe.reporting.stored import COMPARISON_SCHEMA
-from energyprobe.reporting.units import is_unknown
 
 if TYPE_CHECKING:
     from energyprobe.reporting.comparison import Comparison
@@ -26,8 +27,8 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
     Returns
     -------
     dict
-        Numbers, text, lists and dicts, in which None is what is unknown; the rows are those of
-        `Comparison.to_dataframe`.
+        Numbers, text, lists and dicts, in which None is what is unknown; rows are those of
+        `Comparison.to_dataframe`, break-evens those of `Comparison.breakevens_to_dataframe`.
     """
     first = next(iter(comparison.reports.values()))
     return {
@@ -48,13 +49,17 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
             }
             for name, cost in first.costs.items()
         },
-        "rows": [{name: plain(value) for name, value in row.items()} for row in comparison.rows],
+        "rows": [_plain(row) for row in comparison.rows],
+        "breakevens": [_plain(row) for row in breakeven_rows(comparison)],
     }
 
 
-def plain(value: Any) -> Any:
-    """A number, or None where it is unknown; anything else as it is."""
-    return None if isinstance(value, float) and is_unknown(value) else value
+def _plain(row: dict[str, object]) -> dict[str, object]:
+    """The same with None for what is unknown or infinite: JSON has no such numbers."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
 
 
 def _model(comparison: Comparison, name: str) -> dict[str, Any]:

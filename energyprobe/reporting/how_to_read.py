@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from energyprobe.reporting import units
 from energyprobe.reporting.lacks import PRICED_PART
 from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS
@@ -32,6 +33,12 @@ def how_to_read(comparison: Comparison) -> Iterator[str]:
         yield (
             "a ratio of one figure: what is uncertain of both models cancels, which does not make the device "
             "model exact"
+        )
+    if any(each.words != units.UNKNOWN for found in comparison.breakevens.values() for each in found):
+        yield (
+            "where a model uses less: by 1 % at least, one thing changed at a time; ranges are of the same "
+            "draws, with never or always for an end among draws in which it uses less nowhere or everywhere; "
+            "what cannot change, or is not known, is left out"
         )
     if comparison.quality:
         yield "unbeaten: no other model has both a better quality and a lower energy, as measured and priced"

@@ -79,7 +79,7 @@ def sensitivities(comparison: Comparison, case: Case) -> tuple[Sensitivity, ...]
     if any(obstacles(*comparison.pair(case))):
         return ()
     pair = pair_of(comparison, case)
-    value = pair.ratio()
+    value = pair.ratio(pair.device)
     found = (*_figures(pair), *_errors(comparison, case, value))
     return tuple(sorted((each for each in found if each.effect > NOTICEABLE), key=lambda each: -each.effect))
 
@@ -131,9 +131,7 @@ def _figures(pair: Pair) -> Iterator[Sensitivity]:
     figures = pair.device.figures
     for term in pair.device.uncertain:
         figure = figures[term]
-        low, high = (
-            pair.ratio(device=pair.device.at({term: end})) for end in (figure.low_si, figure.high_si)
-        )
+        low, high = (pair.ratio(pair.device.at({term: end})) for end in (figure.low_si, figure.high_si))
         if low > 0 and high > 0:
             yield Sensitivity(pair.case, term, figure_title(term), _range(figure), low, high)
 

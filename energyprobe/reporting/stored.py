@@ -22,7 +22,7 @@ REPORT_SCHEMA = 2
 """Version of the stored form of a report; 1 had no document."""
 
 COMPARISON_SCHEMA = 1
-"""Version of the stored form of a comparison."""
+"""Version of the stored form of a comparison; break-evens were added to version 1."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

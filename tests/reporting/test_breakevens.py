@@ -9,7 +9,8 @@ import pytest
 import energyprobe as ep
 from energyprobe.costing.device import Device
 from energyprobe.costing.loading import parse_device
-from energyprobe.reporting.breakevens import Breakeven, breakeven_table
+from energyprobe.reporting.breakeven_table import breakeven_table
+from energyprobe.reporting.breakevens import Breakeven
 from energyprobe.reporting.cells import Case
 from energyprobe.reporting.comparison import Comparison
 from energyprobe.reporting.sensitivity import sensitivities, sensitivity_table
@@ -112,20 +113,78 @@ def test_the_model_by_hand(comparison: Comparison) -> None:
 def test_firing_rate(comparison: Comparison) -> None:
     # 800 f + 800 = 0.99 * 6400 pJ where f = 6.92; now 40 spikes of 800 neurons and timesteps.
     rate = found(comparison, "accelerator")["firing rate"]
+    assert (rate.of, rate.now, rate.now_words) == ("snn", 0.05, "0.05")
     assert rate.below and rate.at == pytest.approx(0.05 * (0.99 * 6400 - 800) / 800, rel=0.002)
-    assert rate.words == "below 0.35 (now 0.05)"
+    # With updates of 40 and of 10 pJ: 800 f + 1600 and 800 f + 400.
+    assert rate.low == pytest.approx(0.05 * (0.99 * 6400 - 1600) / 800, rel=0.01)
+    assert rate.high == pytest.approx(0.05 * (0.99 * 6400 - 400) / 800, rel=0.01)
+    assert (rate.words, rate.range_words) == ("below 0.35", "0.3–0.37")
 
 
 def test_timesteps(comparison: Comparison) -> None:
     # 200 pJ a timestep: 31 timesteps are 6200 pJ, less than 6336; 32 are not.
+    # With updates of 40 and of 10 pJ 300 and 150 pJ a timestep: 21 and 42 are less, 22 and 43 are not.
     steps = found(comparison, "accelerator")["timesteps"]
-    assert (steps.at, steps.below, steps.words) == (32, True, "below 32 (now 8)")
+    assert (steps.at, steps.low, steps.high, steps.below) == (32, 22, 43, True)
+    assert (steps.words, steps.range_words, steps.of, steps.now) == ("below 32", "22–43", "snn", 8)
 
 
 def test_what_changes_nothing(comparison: Comparison) -> None:
     both = found(comparison, "accelerator")
-    assert both["batch size"].words == both["inferences per second"].words == "always less"
-    assert math.isnan(both["batch size"].at) and both["batch size"].below is None
+    for each in (both["batch size"], both["inferences per second"]):
+        assert (each.words, each.range_words, each.of) == ("always less", "always", "")
+        assert math.isnan(each.at) and math.isnan(each.low) and math.isnan(each.high) and each.below is None
+    assert both["batch size"].now_words == "1" and both["inferences per second"].now_words == "back to back"
+
+
+def test_ends_among_draws_without_a_breakeven() -> None:
+    # 1600 MACs of 0.4 pJ are 640 pJ: updates alone are 800, and 4 timesteps 800, 3 of them 600.
+    cnn = network("cnn", timesteps=1, events=80, spiking=False)
+    snn = network("snn", timesteps=8, events=40, spiking=True, updates=5)
+    device = accelerator(macs=(0.4, 4, 4), acs=1, neuron_updates=20)
+    both = found(ep.compare({"cnn": cnn, "snn": snn}, device), "accelerator")
+    rate, steps, size = both["firing rate"], both["timesteps"], both["batch size"]
+    assert (rate.words, rate.range_words, rate.low) == ("below 0.35", "never–0.35", 0.0)
+    assert rate.high == pytest.approx(rate.at)
+    assert (steps.words, steps.range_words, steps.low, steps.high) == ("below 32", "4–32", 4, 32)
+    assert (size.words, size.range_words, size.below) == ("always less", "never–always", None)
+
+
+def test_a_breakeven_in_some_draws_only() -> None:
+    # 800 f + 800 pJ are never less than 800 pJ; with updates of 5 pJ 800 f + 200 are, below f = 0.74.
+    cnn = network("cnn", timesteps=1, events=80, spiking=False)
+    snn = network("snn", timesteps=8, events=40, spiking=True, updates=5)
+    device = accelerator(macs=0.5, acs=1, neuron_updates=(5, 20, 20))
+    rate = found(ep.compare({"cnn": cnn, "snn": snn}, device), "accelerator")["firing rate"]
+    assert (rate.words, rate.range_words) == ("never less", "never–below 0.037")
+    assert math.isnan(rate.at) and rate.below and rate.low == 0
+    assert rate.high == pytest.approx(0.05 * (0.99 * 800 - 200) / 800, rel=0.02)
+
+
+def test_of_a_model_above_whose_rate_the_other_uses_less() -> None:
+    # 6400 = 0.99 (800 f + 40 u); the less the updates cost the higher.
+    cnn = network("cnn", timesteps=1, events=80, spiking=False)
+    snn = network("snn", timesteps=8, events=40, spiking=True, updates=5)
+    compared = ep.compare({"snn": snn, "cnn": cnn}, accelerator(macs=4, acs=1, neuron_updates=(10, 20, 200)))
+    rate = compared.breakevens[Case("cnn", "accelerator", 1)][0]
+    assert not rate.below and rate.of == "snn"
+    # Of updates of 200 pJ, which alone are 8000 pJ, the other always uses less.
+    assert (rate.words, rate.range_words, rate.low) == ("above 0.35", "always–0.38", 0.0)
+    assert rate.high == pytest.approx(0.05 * (6400 / 0.99 - 400) / 800, rel=0.01)
+
+
+@pytest.mark.parametrize("device", ["loihi", "odin"])
+def test_an_interval_is_where_that_of_the_ratio_passes(device: str) -> None:
+    cnn = network("cnn", timesteps=8, events=320, spiking=True, updates=5)
+    snn = network("snn", timesteps=8, events=40, spiking=True, updates=5)
+    compared = ep.compare({"a": cnn, "b": snn}, device, draws=40)
+    rate = compared.breakevens[Case("b", device, 1)][0]
+    assert 0 < rate.low < rate.at < rate.high
+    for at, end in ((rate.low, "high"), (rate.high, "low")):
+        # Every draw priced with the network that fires so much.
+        changed = network("snn", timesteps=8, events=round(40 * at / rate.now), spiking=True, updates=5)
+        ratio = ep.compare({"a": cnn, "b": changed}, device, draws=40).ratio("b", device)
+        assert getattr(ratio, end) == pytest.approx(0.99, rel=0.03)
 
 
 def test_a_baseline_of_spikes_is_scaled_where_the_model_has_none() -> None:
@@ -135,7 +194,7 @@ def test_a_baseline_of_spikes_is_scaled_where_the_model_has_none() -> None:
     rate = compared.breakevens[Case("cnn", "accelerator", 1)][0]
     # 6400 = 0.99 (800 f + 800)
     assert not rate.below and rate.at == pytest.approx(0.05 * (6400 / 0.99 - 800) / 800, rel=0.002)
-    assert rate.words.startswith("above 0.35")
+    assert (rate.words, rate.of, rate.now) == ("above 0.35", "snn", 0.05)
 
 
 def test_a_batch_size_pays_for_launches() -> None:
@@ -161,13 +220,21 @@ def test_the_table_says_whose_energy(comparison: Comparison) -> None:
     table = breakeven_table(comparison)
     assert table is not None
     assert table.title == "Where snn uses less energy than cnn, all else as it is"
-    assert [column.cells for column in table.columns] == [
-        ("accelerator",),
-        ("below 0.35 (now 0.05)",),
-        ("below 32 (now 8)",),
-        ("always less",),
-        ("always less",),
+    assert [column.heading for column in table.columns][2] == "snn uses less"
+    assert list(zip(*(column.cells for column in table.columns), strict=True)) == [
+        ("accelerator", "spikes per neuron and timestep of snn", "below 0.35", "0.3–0.37", "0.05"),
+        ("accelerator", "timesteps of snn", "below 32", "22–43", "8"),
+        ("accelerator", "batch size, inferences per second", "always", "always", ""),
     ]
+
+
+def test_the_dataframe_and_the_json_hold_them(comparison: Comparison) -> None:
+    frame = comparison.breakevens_to_dataframe()
+    assert list(frame["quantity"]) == ["firing rate", "timesteps", "batch size", "inferences per second"]
+    assert set(frame["device"]) == {"accelerator"} and set(frame["model"]) == {"snn"}
+    steps = frame.set_index("quantity").loc["timesteps"]
+    assert (steps["low"], steps["at"], steps["high"], steps["now"]) == (22, 32, 43, 8)
+    assert [row["at"] for row in comparison.data["breakevens"]][1:] == [32, None, None]
 
 
 def test_sensitivity_by_hand(comparison: Comparison) -> None:
