@@ -77,8 +77,8 @@ _IDLE = Rule(free("does nothing at inference"), spikes=same, keeps_time=always)
 
 RULES: dict[str, Rule] = {
     **{name: _IDLE for name in IDLE_AT_INFERENCE},
-    "Rescaling": Rule(per_element("rescaling", 2), keeps_time=always),
-    "Normalization": Rule(per_element("normalization", 2), keeps_time=always),
+    "Rescaling": per_element("rescaling", 2),
+    "Normalization": per_element("normalization", 2),
     "Resizing": Rule(resizing),
     "CenterCrop": Rule(cropping),
     "RandomCrop": Rule(random_crop),
