@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +25,21 @@ class Seen:
         What it read first, and gave first, with the batch.
     more_inputs : bool
         Whether it read other tensors, too: initial states, masks, further operands.
+    args, kwargs : tuple, dict
+        All that it was called with.
     """
 
     layer: Any
     inputs: np.ndarray
     output: np.ndarray
     more_inputs: bool
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def keras_of(layer: Any) -> Any:
+    """Give the Keras that one of its own layers belongs to."""
+    return sys.modules[type(layer).__module__.split(".")[0]]
 
 
 @dataclass
@@ -44,7 +55,7 @@ class Capture:
     keras: Any
     calls: dict[tuple[str, int], Seen] = field(default_factory=dict)
     _stack: list[str] = field(default_factory=list)
-    _counts: dict[str, int] = field(default_factory=dict)
+    _times: Counter[str] = field(default_factory=Counter)
 
     @contextlib.contextmanager
     def __call__(self, model: Any) -> Iterator[Capture]:
@@ -63,6 +74,10 @@ class Capture:
             for layer in layers:
                 layer.__dict__.pop("call", None)
 
+    def times(self, path: str) -> int:
+        """How often the layer of a path ran."""
+        return self._times[path]
+
     def _around(self, layer: Any) -> Callable[..., Any]:
         call = layer.call
 
@@ -80,10 +95,11 @@ class Capture:
 
     def _keep(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         path = "/".join(self._stack)
-        index = self._counts[path] = self._counts.get(path, -1) + 1
+        index = self._times[path]
+        self._times[path] += 1
         read, given = self._tensors((args, kwargs)), self._tensors(output)
         if read and given:
-            self.calls[path, index] = Seen(layer, read[0], given[0], len(read) > 1)
+            self.calls[path, index] = Seen(layer, read[0], given[0], len(read) > 1, args, kwargs)
 
     def _tensors(self, structure: Any) -> list[np.ndarray]:
         import tensorflow as tf

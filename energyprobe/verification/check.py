@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from energyprobe.counting.columns import COLUMNS, CountedCall
 from energyprobe.counting.table import count
-from energyprobe.errors import OptionError, VerificationError
+from energyprobe.errors import VerificationError
 from energyprobe.frontends.keras.framework import framework_of
 from energyprobe.frontends.keras.probe import KerasProbe
 from energyprobe.trace.records import Trace
 from energyprobe.verification.capture import Capture
-from energyprobe.verification.recount import CannotRecount, recounter
+from energyprobe.verification.data import first, length, refuse_misfit
+from energyprobe.verification.masks import CannotRecount
+from energyprobe.verification.recount import recounter
 from energyprobe.verification.result import Check, Verification
 
 VALUE_FREE = ("dense_synops", "elementwise_ops", "neuron_updates", "parameters")
@@ -50,22 +53,31 @@ def verify(model: Any, x: Any, *, samples: int = 8, **options: Any) -> Verificat
         If two counts differ; it says which, and holds the result as ``.verification``.
     ModelError
         If `model` is no Keras model.
+    DataError
+        If `x` does not fit the inputs of the model.
     OptionError
         If `x` holds no samples, or there is no such option.
     """
     framework = framework_of(model)
-    few = _first(x, samples)
-    size = _length(few)
-    usual = _record(model, few, KerasProbe(**options), size)
+    few = first(x, samples)
+    size = length(few)
+    probe = KerasProbe(**options)
+    try:
+        usual = _record(model, few, probe, size)
+    except ValueError:
+        refuse_misfit(model, few)
+        raise
     capture = Capture(framework.keras)
     with capture(model):
         eager = _record(model, few, KerasProbe(**options), size)
     checks: list[Check] = []
     unchecked: dict[str, str] = {}
     numbers = {row.call.key: row for row in count(usual).rows}
-    for row in count(eager).rows:
+    rows = count(eager).rows
+    calls = Counter(row.call.path for row in rows)
+    for row in rows:
         try:
-            checks += _checks(row, numbers[row.call.key], capture)
+            checks += _checks(row, numbers[row.call.key], capture, calls[row.call.path])
         except CannotRecount as reason:
             unchecked[row.call.key] = str(reason)
     found = Verification(eager.model, eager.samples, tuple(checks), unchecked)
@@ -84,16 +96,19 @@ def _record(model: Any, x: Any, probe: KerasProbe, size: int) -> Trace:
     return probe.trace
 
 
-def _checks(eager: CountedCall, usual: CountedCall, capture: Capture) -> Iterator[Check]:
-    """What was recorded of a call beside what is counted by brute force."""
+def _checks(eager: CountedCall, usual: CountedCall, capture: Capture, calls: int) -> Iterator[Check]:
+    """What was recorded of a call, one of so many of its layer, beside what is counted by brute force."""
     call = eager.call
     if call.fate != "counted":
         raise CannotRecount(f"it is {call.fate}")
+    times = capture.times(call.path)
+    if times not in (0, calls):
+        raise CannotRecount(f"it ran {times} times in {calls} recorded {'call' if calls == 1 else 'calls'}")
     seen = capture.calls.get((call.path, call.call_index))
     if seen is None:
         raise CannotRecount("its inputs and outputs were not seen")
     counts = recounter(capture.keras, seen.layer)(seen.layer, seen, _amplitude(eager))
-    counts["parameters"] = sum(int(np.prod(weight.shape)) for weight in seen.layer.get_weights())
+    counts.setdefault("parameters", sum(int(np.prod(weight.shape)) for weight in seen.layer.get_weights()))
     if call.output is not None:
         counts["events"] = int(np.count_nonzero(seen.output))
     for quantity, number in counts.items():
@@ -107,21 +122,3 @@ def _amplitude(row: CountedCall) -> float | None:
     uses = [step.use for step in row.call.steps if step.use is not None]
     activity = uses[0].activity if uses and uses[0].spiking else None
     return None if activity is None else activity.amplitude
-
-
-def _first(x: Any, samples: int) -> Any:
-    """The first samples of each array."""
-    if isinstance(x, Mapping):
-        return {name: _first(each, samples) for name, each in x.items()}
-    if isinstance(x, list | tuple):
-        return [_first(each, samples) for each in x]
-    return np.asarray(x)[:samples]
-
-
-def _length(x: Any) -> int:
-    """Samples in the first of the arrays."""
-    while not isinstance(x, np.ndarray):
-        x = next(iter(x.values() if isinstance(x, Mapping) else x), np.empty(0))
-    if not len(x):
-        raise OptionError("verify needs at least one sample: pass arrays with the samples as first axis")
-    return len(x)
