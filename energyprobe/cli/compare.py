@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from energyprobe.cli.options import Devices, Json, Outputs, numbers_by_name
-from energyprobe.cli.output import waiting, write_json, wrote
+from energyprobe.cli.output import deliver, waiting
 from energyprobe.cli.scenario import BatchSizes, with_scenario
 from energyprobe.errors import OptionError
 
@@ -49,14 +49,7 @@ def compare(
             batch_sizes=batch_size or (1,),
             **scenario,
         )
-        document = str(comparison)
-    for path in output or ():
-        comparison.save(path)
-        wrote(path)
-    if json:
-        write_json(comparison.data)
-    elif not output:
-        print(document)
+    deliver(comparison, output, json)
 
 
 def _named(traces: Iterable[str]) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energyprobe.cli.options import Outputs
-from energyprobe.cli.output import wrote
+from energyprobe.cli.output import save
 
 
 def demo(output: Outputs = None) -> None:
@@ -13,7 +13,4 @@ def demo(output: Outputs = None) -> None:
     """
     from energyprobe.cli.digits import main
 
-    comparison = main()
-    for path in output or ():
-        comparison.save(path)
-        wrote(path)
+    save(main(), output)

@@ -6,12 +6,15 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from energyprobe.reporting.comparison import Comparison
+    from energyprobe.reporting.result import Report
 
 
 def fail(message: str, code: int) -> int:
@@ -28,6 +31,26 @@ def news(line: str) -> None:
 def wrote(path: Path) -> None:
     """Say that a file was written."""
     news(f"wrote {path}")
+
+
+def save(result: Report | Comparison, output: Iterable[Path] | None) -> None:
+    """Write files, each in the format of its suffix."""
+    for path in output or ():
+        with waiting(f"Writing {path.name}"):
+            result.save(path)
+        wrote(path)
+
+
+def deliver(result: Report | Comparison, output: Iterable[Path] | None, json: bool) -> None:
+    """Write files, data for other programs, or, where neither is asked for, tables for a person."""
+    save(result, output)
+    if json:
+        write_json(result.data)
+    elif not output:
+        # Most of a comparison is worked out when it is first shown.
+        with waiting("Working it out"):
+            page = str(result)
+        print(page)
 
 
 def write_json(data: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from energyprobe.cli.options import Devices, Json, Outputs
-from energyprobe.cli.output import write_json, wrote
+from energyprobe.cli.output import deliver
 from energyprobe.cli.scenario import BatchSize, with_scenario
 
 
@@ -42,11 +42,4 @@ def report(
     import energyprobe as ep
 
     priced = ep.report(ep.load_trace(trace), device, batch_size=batch_size, **scenario)
-    priced = priced.select(*column or ()).arrange(sort, top=top, depth=depth)
-    for path in output or ():
-        priced.save(path)
-        wrote(path)
-    if json:
-        write_json(priced.data)
-    elif not output:
-        print(priced)
+    deliver(priced.select(*column or ()).arrange(sort, top=top, depth=depth), output, json)
