@@ -101,15 +101,15 @@ def _kernel_type(dtype: str) -> str:
 
 
 def _of_product(
-    gpu: str, quantities: tuple[Quantity, ...], problem: dict[str, Any], output: list[Path], json: bool
+    device: str, quantities: tuple[Quantity, ...], problem: dict[str, Any], output: list[Path], json: bool
 ) -> None:
     import energyprobe as ep
     from energyprobe.reporting.kernel_tables import curves_document
     from energyprobe.reporting.plot.kernels import curves
 
-    found = {quantity: ep.breakeven(gpu, quantity=quantity, **problem) for quantity in quantities}
+    found = {quantity: ep.breakeven(device, quantity=quantity, **problem) for quantity in quantities}
     for path in output:
-        _figure(gpu, quantities, problem).savefig(path)
+        _figure(device, quantities, problem).savefig(path)
         wrote(path)
     if json:
         write_json([_data(each, problem) for each in found.values()])
@@ -117,24 +117,24 @@ def _of_product(
         for each in found.values():
             print(each)
         print()
-        told = [curves(gpu, quantity=quantity, **problem) for quantity in quantities]
+        told = [curves(device, quantity=quantity, **problem) for quantity in quantities]
         print(curves_document(told))
 
 
-def _figure(gpu: str, quantities: tuple[Quantity, ...], problem: dict[str, Any]) -> Figure:
+def _figure(device: str, quantities: tuple[Quantity, ...], problem: dict[str, Any]) -> Figure:
     """Curves of all kernels, of time beside energy where both were asked for."""
     from energyprobe.reporting import plot
 
     if len(quantities) > 1:
-        return plot.breakeven_figure(gpu, **problem)
-    figure = plot.breakeven(gpu, quantity=quantities[0], **problem).get_figure(root=True)
+        return plot.breakeven_figure(device, **problem)
+    figure = plot.breakeven(device, quantity=quantities[0], **problem).get_figure(root=True)
     assert figure is not None
     return figure
 
 
 def _data(found: Breakeven, problem: dict[str, Any]) -> dict[str, Any]:
     return {
-        "gpu": found.gpu,
+        "device": found.device,
         "quantity": found.quantity,
         **problem,
         "dtype": found.dtype,
@@ -147,7 +147,7 @@ def _data(found: Breakeven, problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_trace(
-    path: Path, gpu: str, quantities: tuple[Quantity, ...], dtype: str | None, batch_size: int, json: bool
+    path: Path, device: str, quantities: tuple[Quantity, ...], dtype: str | None, batch_size: int, json: bool
 ) -> None:
     import energyprobe as ep
     from energyprobe.reporting.kernel_tables import layers_document
@@ -155,10 +155,10 @@ def _of_trace(
     trace = ep.load_trace(path)
     with waiting("Searching"):
         found = {
-            quantity: ep.breakeven(trace, gpu, quantity=quantity, dtype=dtype, batch_size=batch_size)
+            quantity: ep.breakeven(trace, device, quantity=quantity, dtype=dtype, batch_size=batch_size)
             for quantity in quantities
         }
     if json:
         write_json({quantity: records(frame) for quantity, frame in found.items()})
     else:
-        print(layers_document(trace, gpu, found))
+        print(layers_document(trace, device, found))

@@ -24,11 +24,11 @@ def breakeven(of: AnyDevice, /, **problem: Any) -> Breakeven: ...
 
 
 @overload
-def breakeven(of: Trace, gpu: AnyDevice, /, **fields: Any) -> pd.DataFrame: ...
+def breakeven(of: Trace, device: AnyDevice, /, **fields: Any) -> pd.DataFrame: ...
 
 
 def breakeven(
-    of: AnyDevice | Trace, gpu: AnyDevice | None = None, /, **given: Any
+    of: AnyDevice | Trace, device: AnyDevice | None = None, /, **given: Any
 ) -> Breakeven | pd.DataFrame:
     """The density below which computing sparsely pays on a GPU or CPU.
 
@@ -39,7 +39,7 @@ def breakeven(
     ----------
     of : str, os.PathLike, Device, or Trace
         A GPU or CPU, or a recording.
-    gpu : str, os.PathLike or Device
+    device : str, os.PathLike or Device
         For a recording, the GPU or CPU; behind a GPU's name and a colon the sparse kernel that may run
         (``"a100:gather"``), all else.
     **given
@@ -70,14 +70,14 @@ def breakeven(
         As `energyprobe.kernel_cost`; ScenarioError also if the quantity is unknown.
     """
     if not isinstance(of, Trace):
-        if gpu is not None:
-            raise DeviceError(f"give one device, got {of!r} and {gpu!r}")
+        if device is not None:
+            raise DeviceError(f"give one device, got {of!r} and {device!r}")
         return kernels_breakeven(of, **given)
-    if gpu is None:
-        raise DeviceError('name the GPU: breakeven(trace, "a100")')
-    device, quantity = kernel_device(gpu), given.pop("quantity", None)
-    if isinstance(device, CpuDevice):
-        return cpu_layers_breakeven(of, device, quantity, Scenario(**given))
+    if device is None:
+        raise DeviceError('name the device: breakeven(trace, "a100")')
+    runs_on, quantity = kernel_device(device), given.pop("quantity", None)
+    if isinstance(runs_on, CpuDevice):
+        return cpu_layers_breakeven(of, runs_on, quantity, Scenario(**given))
     if quantity not in (*QUANTITIES, None):
         raise ScenarioError(f"quantity must be 'energy' or 'time', got {quantity!r}")
-    return gpu_layers_breakeven(of, device, quantity or "energy", Scenario(**given))
+    return gpu_layers_breakeven(of, runs_on, quantity or "energy", Scenario(**given))

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from energyprobe.costing.figures import Figure
 from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.kernels.gpu import Gpu
+from energyprobe.costing.kernels.gpu_pricing import Pricer, pricer
 from energyprobe.costing.kernels.parts import Problem
-from energyprobe.costing.kernels.pricing import Pricer, pricer
 from energyprobe.costing.kernels.table import KERNELS, kernel_type
 from energyprobe.costing.lowering import Elementwises, Flags, Products
 from energyprobe.costing.scenario import Launch

@@ -1,4 +1,4 @@
-"""Break-evens of GPU kernels as tables: of one product over density, and of the layers of a network."""
+"""Break-evens of kernels as tables: of one product over density, and of the layers of a network."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def curves_document(told: Sequence[Curves]) -> Document:
         A table for each; the break-even is a row of its own, and the cheapest kernel of a row is named last.
     """
     tables = tuple(_curves_table(each) for each in told)
-    return Document(f"Kernels on {told[0].gpu}", "", tables).mapped(printable)
+    return Document(f"Kernels on {told[0].device}", "", tables).mapped(printable)
 
 
 def _curves_table(told: Curves) -> Table:
@@ -64,15 +64,15 @@ def _curves_table(told: Curves) -> Table:
     return Table(f"{told.quantity.capitalize()} by density", columns)
 
 
-def layers_document(trace: Trace, gpu: str, found: Mapping[Quantity, pd.DataFrame]) -> Document:
+def layers_document(trace: Trace, device: str, found: Mapping[Quantity, pd.DataFrame]) -> Document:
     """Say for every layer of a network what its zeros are, and what they would need to be.
 
     Parameters
     ----------
     trace : Trace
         The recording.
-    gpu : str
-        Name of the GPU.
+    device : str
+        Name of the GPU or CPU.
     found : dict of str to pandas.DataFrame
         What `energyprobe.breakeven` says in time, in energy, or in both.
 
@@ -90,7 +90,7 @@ def layers_document(trace: Trace, gpu: str, found: Mapping[Quantity, pd.DataFram
             f"{UNCALIBRATED}: not both kernels are calibrated there; {CUSTOM}: frameworks do not offer it",
         ),
     )
-    heading = f"When computing {trace.model} sparsely pays on {gpu}"
+    heading = f"When computing {trace.model} sparsely pays on {device}"
     return Document(heading, "", (*tables, notes)).mapped(printable)
 
 

@@ -43,7 +43,8 @@ def test_json_and_options(call) -> None:
         call(*ARGUMENTS, "--quantity", "energy", "--batch-size", 8, "--dtype", "float16", "--json").out
     )
     found = ep.breakeven("a100", **PRODUCT, operand="weights", quantity="energy", batch=8, dtype="fp16")
-    assert data["density"] == float(found.density) and data["dtype"] == "fp16" and data["batch"] == 8
+    assert (data["device"], data["dtype"], data["batch"]) == ("a100", "fp16", 8)
+    assert data["density"] == float(found.density)
     assert data["kernel"] == (str(found.kernel) or None) and data["reason"] == (str(found.reason) or None)
 
 

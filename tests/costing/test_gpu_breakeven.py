@@ -79,7 +79,7 @@ def test_zeros_that_were_not_recorded(net) -> None:
 
 
 def test_wrong_calls(net) -> None:
-    with pytest.raises(ep.DeviceError, match=r'^name the GPU: breakeven\(trace, "a100"\)$'):
+    with pytest.raises(ep.DeviceError, match=r'^name the device: breakeven\(trace, "a100"\)$'):
         ep.breakeven(net)
     with pytest.raises(ep.DeviceError, match="^give one device, got 'a100' and 't4'$"):
         ep.breakeven("a100", "t4", m=1, k=1, n=1)

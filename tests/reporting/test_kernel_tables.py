@@ -20,7 +20,7 @@ def cells(document, table: int, column: str) -> tuple[str, ...]:
 def made(crossing: float, reason: str = "") -> Curves:
     dense = np.full((2, len(DENSITY)), 1e-3)
     return Curves(
-        gpu="gpu",
+        device="gpu",
         quantity="time",
         density=DENSITY,
         dense=dense,

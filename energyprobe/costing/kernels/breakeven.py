@@ -34,7 +34,7 @@ class Breakeven(Crossing):
 
     Attributes
     ----------
-    gpu, dtype : str
+    device, dtype : str
         What runs where.
     quantity : str
         ``"energy"`` or ``"time"``.
@@ -42,7 +42,7 @@ class Breakeven(Crossing):
         See `Crossing`.
     """
 
-    gpu: str
+    device: str
     dtype: str
     quantity: Quantity
 
@@ -61,7 +61,7 @@ class Breakeven(Crossing):
 
 
 def kernels_breakeven(
-    gpu: AnyDevice,
+    device: AnyDevice,
     *,
     m: npt.ArrayLike,
     k: npt.ArrayLike,
@@ -77,16 +77,16 @@ def kernels_breakeven(
     strided: bool | None = None,
 ) -> Breakeven:
     """The density below which computing a product sparsely pays; see `energyprobe.breakeven`."""
-    device = kernel_device(gpu)
+    runs_on = kernel_device(device)
     products = _Products(
-        device=device,
-        quantity=_quantity(device, quantity),
+        device=runs_on,
+        quantity=_quantity(runs_on, quantity),
         asked={"m": m, "k": k, "n": n, "batch": batch, "dtype": dtype, "operand": operand}
         | {"structure": structure, "launch": launch},
         options={"imbalance": imbalance, "strided": strided},
     )
     dense = products.priced("dense", 1.0)
-    able = candidates(device, n=n, batch=batch, dtype=dtype, operand=operand, structure=structure)
+    able = candidates(runs_on, n=n, batch=batch, dtype=dtype, operand=operand, structure=structure)
     names = list(able if kernels is None else kernels)
     if not names:
         raise ScenarioError("kernels: at least one sparse kernel is needed")
@@ -103,7 +103,7 @@ def kernels_breakeven(
         return _cheapest([choice(name, density) for name in names])
 
     crossing = crossing_of(dense, cheapest, names, zeros_save=products.quantity == "energy")
-    return Breakeven(gpu=device.name, dtype=dtype, quantity=products.quantity, **vars(crossing))
+    return Breakeven(device=runs_on.name, dtype=dtype, quantity=products.quantity, **vars(crossing))
 
 
 @dataclass(frozen=True)

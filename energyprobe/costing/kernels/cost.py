@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Literal
 
 import numpy.typing as npt
 
-from energyprobe.costing.device import Device
-from energyprobe.costing.kernels import cpu_pricing
+from energyprobe.costing.kernels import cpu_pricing, gpu_pricing
 from energyprobe.costing.kernels.cpu import Cpu
-from energyprobe.costing.kernels.loading import launches
 from energyprobe.costing.kernels.parts import Value
-from energyprobe.costing.kernels.pricing import pricer
-from energyprobe.costing.kernels.problem import at_least, first, make_problem, share
+from energyprobe.costing.kernels.problem import at_least, make_problem, share
 from energyprobe.costing.kernels.result import KernelCost
-from energyprobe.costing.kernels.table import block_options, check_legal, check_operand, kernel_type
-from energyprobe.costing.lookup import kernel_device
+from energyprobe.costing.kernels.table import block_options, check_operand, kernel_type
+from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.scenario import Launch
-from energyprobe.errors import ScenarioError, nearest
+from energyprobe.errors import ScenarioError
 
 Operand = Literal["activations", "weights"]
 
 
 def kernel_cost(
-    gpu: str | os.PathLike[str] | Device,
+    device: AnyDevice,
     kernel: str,
     *,
     m: npt.ArrayLike,
@@ -53,7 +49,7 @@ def kernel_cost(
 
     Parameters
     ----------
-    gpu : str, os.PathLike or Device
+    device : str, os.PathLike or Device
         A GPU, or a CPU whose kernels were measured: its name, such as ``"a100"``, the path of a device
         file, or the device.
     kernel : str
@@ -92,7 +88,7 @@ def kernel_cost(
         Of ``2:4``: whether A is brought into its form before every product, as for weights in training.
     steps, accesses : float, optional
         Of ``elementwise``: kernels (one per timestep, by default 1), and reads and writes per element in each
-        (by default 2).
+        (by default 2, on a CPU 4: a neuron).
 
     Returns
     -------
@@ -110,7 +106,7 @@ def kernel_cost(
         If a size, density, structure, operand or option is impossible, or the kernel does not use it, or a
         CPU is given an option of GPUs.
     """
-    device = kernel_device(gpu)
+    runs_on = kernel_device(device)
     asked = {
         "imbalance": imbalance,
         "clustered": clustered,
@@ -120,39 +116,27 @@ def kernel_cost(
         "steps": steps,
         "accesses": accesses,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
-    if isinstance(device, Cpu):
-        check_operand(operand, structure)
-        of_gpus = [name for name in OF_GPUS if name in given]
-        cpu_pricing.check(device, structure, dtype, [*(["launch"] if launch != "stream" else []), *of_gpus])
-        device.fitted(kernel)
+    given = {name: _checked(name, value) for name, value in asked.items() if value is not None}
+    check_operand(operand, structure)
+    if isinstance(runs_on, Cpu):
+        cpu_pricing.check(runs_on, kernel, structure, dtype, launch, given)
     else:
-        check_legal(kernel, device, structure, operand)
-        if launch not in launches():
-            raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
-        usable = kernel_type(kernel).options
-        if unused := [name for name in given if name not in usable]:
-            raise ScenarioError(f"{kernel} does not use {unused[0]}, {_usable(usable)}")
+        gpu_pricing.check(runs_on, kernel, structure, operand, launch, given)
     if density is None and kernel not in ANY_DENSITY:
         raise ScenarioError(f"{kernel} needs a density: the share of A that is not zero")
-    options = {**block_options(structure), **{name: _checked(name, value) for name, value in given.items()}}
-    batched = "m" if operand == "activations" else "n"
-    sizes = {"m": m, "k": k, "n": n}
-    problem, shape = make_problem(sizes, 1.0 if density is None else density, batch, batched, options)
-    if isinstance(device, Cpu):
-        return cpu_pricing.price(device, kernel, problem, shape, converts=operand == "activations")
-    if kernel == "2:4" and (wrong := first(problem.density, problem.density > 0.5)):
-        raise ScenarioError(f"2:4 keeps half at the most: density must be at most 0.5, got {wrong}")
-    found = pricer(device, kernel, dtype=dtype, operand=operand, structure=structure, launch=launch)
-    return KernelCost(
-        gpu=device.name,
-        kernel=kernel,
-        dtype=dtype,
-        **{name: column.reshape(shape) for name, column in found.price(problem).items()},
-        power_calibrated=found.power_measured,
-        needs_custom_kernel=kernel_type(kernel).library is None,
-        sources=found.cites,
+    problem, shape = make_problem(
+        {"m": m, "k": k, "n": n},
+        1.0 if density is None else density,
+        batch,
+        "m" if operand == "activations" else "n",
+        {**block_options(structure), **given},
     )
+    if isinstance(runs_on, Cpu):
+        return cpu_pricing.price(runs_on, kernel, problem, shape, converts=operand == "activations")
+    way = gpu_pricing.pricer(
+        runs_on, kernel, dtype=dtype, operand=operand, structure=structure, launch=launch
+    )
+    return way.cost(problem, shape)
 
 
 def options_for(kernel: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +147,6 @@ def options_for(kernel: str, options: dict[str, Any]) -> dict[str, Any]:
 ANY_DENSITY = ("dense", "elementwise")
 """Kernels to which zeros change nothing."""
 
-OF_GPUS = ("imbalance", "clustered", "strided", "weight_density", "pack")
-"""Options of kernels that only run on GPUs here."""
-
 LEAST = {"imbalance": 1.0, "steps": 1.0, "accesses": 0.0}
 """Options, and what they are at least."""
 
@@ -174,7 +155,3 @@ def _checked(name: str, value: Any) -> Value:
     if name in LEAST:
         return at_least(name, value, LEAST[name])
     return float(share(name, value)) if name == "weight_density" else float(bool(value))
-
-
-def _usable(options: tuple[str, ...]) -> str:
-    return f"it uses {', '.join(options)}" if options else "it has no options"

@@ -37,6 +37,8 @@ class CpuKernelType(NamedTuple):
         Constant that is a fact of the library, and not fitted; see `facts_of`.
     moves : bool
         Whether it needs bandwidths.
+    options : tuple of str
+        Options of a problem that its model looks at.
     """
 
     model: CpuKernel
@@ -44,6 +46,7 @@ class CpuKernelType(NamedTuple):
     extent: tuple[str, ...]
     fact: str | None = None
     moves: bool = True
+    options: tuple[str, ...] = ()
 
 
 CPU_KERNELS: dict[str, CpuKernelType] = {
@@ -78,7 +81,9 @@ CPU_KERNELS: dict[str, CpuKernelType] = {
         ("m", "k", "density"),
         moves=False,
     ),
-    "elementwise": CpuKernelType(cpu_models.elementwise, {"call": 5e-6}, ("elements",)),
+    "elementwise": CpuKernelType(
+        cpu_models.elementwise, {"call": 5e-6}, ("elements",), options=("steps", "accesses")
+    ),
 }
 """Kernels of a CPU by name."""
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from energyprobe.costing.kernels.cpu import CPU_KERNELS, Cpu, CpuFit, column
 from energyprobe.costing.kernels.parts import Array, Parts, Problem
+from energyprobe.costing.kernels.problem import refuse_unused
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.errors import DeviceError, ScenarioError
 
@@ -18,24 +19,29 @@ OUTSIDE = 2.0
 DTYPE = "fp32"
 
 
-def check(cpu: Cpu, structure: str, dtype: str, of_gpus: Iterable[str]) -> None:
-    """Refuse what only GPUs have.
+OF_GPUS = ("launch", "imbalance", "clustered", "strided", "weight_density", "pack")
+"""Options of kernels on GPUs."""
+
+
+def check(cpu: Cpu, kernel: str, structure: str, dtype: str, launch: str, options: Iterable[str]) -> None:
+    """Refuse what only GPUs have, and what was not measured.
 
     Parameters
     ----------
     cpu : Cpu
         The device.
-    structure, dtype : str
-        Of A.
-    of_gpus : iterable of str
-        Options of GPUs that were given.
+    kernel, structure, dtype, launch : str
+        As for `energyprobe.kernel_cost`.
+    options : iterable of str
+        Options that were given.
 
     Raises
     ------
     DeviceError
         If there are no figures for the data type.
     ScenarioError
-        If A has a structure, or an option of GPUs was given.
+        If A has a structure, an option of GPUs or one that the kernel does not use was given, or the kernel
+        is unknown or was not measured.
     """
     if dtype != DTYPE:
         raise DeviceError(f"{cpu.title} ({cpu.name}) was measured in {DTYPE} only, got dtype {dtype!r}")
@@ -43,10 +49,14 @@ def check(cpu: Cpu, structure: str, dtype: str, of_gpus: Iterable[str]) -> None:
         raise ScenarioError(
             f"{cpu.title} ({cpu.name}) was measured on unstructured sparsity only, got {structure!r}"
         )
-    for name in of_gpus:
-        raise ScenarioError(
-            f"{name} is an option of GPUs, and {cpu.title} ({cpu.name}) is a CPU: leave it out"
-        )
+    given = [*(["launch"] if launch != "stream" else []), *options]
+    for name in OF_GPUS:
+        if name in given:
+            raise ScenarioError(
+                f"{name} is an option of GPUs, and {cpu.title} ({cpu.name}) is a CPU: leave it out"
+            )
+    cpu.fitted(kernel)
+    refuse_unused(kernel, given, CPU_KERNELS[kernel].options)
 
 
 def price(cpu: Cpu, kernel: str, problem: Problem, shape: tuple[int, ...], converts: bool) -> KernelCost:
@@ -87,7 +97,7 @@ def price(cpu: Cpu, kernel: str, problem: Problem, shape: tuple[int, ...], conve
         ends += time_s * np.where(within, _ratios(fit), _ratios(fit, OUTSIDE))
     unknown = np.full(shape, np.nan)
     return KernelCost(
-        gpu=cpu.name,
+        device=cpu.name,
         kernel=kernel,
         dtype=DTYPE,
         time_s=np.sum(times, axis=0).reshape(shape),

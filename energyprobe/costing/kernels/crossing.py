@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from energyprobe.costing.kernels.gpu_pricing import ZEROS_SAVE
 from energyprobe.costing.kernels.parts import Array
-from energyprobe.costing.kernels.pricing import ZEROS_SAVE
 
 Quantity = Literal["energy", "time"]
 """What is to be less."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +99,20 @@ def at_least(name: str, value: float, least: float) -> float:
     if not (math.isfinite(value) and value >= least):
         raise ScenarioError(f"{name} must be at least {least:g}, got {value:g}")
     return float(value)
+
+
+def refuse_unused(kernel: str, given: Iterable[str], usable: Sequence[str]) -> None:
+    """Refuse options that a kernel does not use.
+
+    Raises
+    ------
+    ScenarioError
+        If one is given.
+    """
+    uses = f"it uses {', '.join(usable)}" if usable else "it has no options"
+    for name in given:
+        if name not in usable:
+            raise ScenarioError(f"{kernel} does not use {name}, {uses}")
 
 
 def first(column: Array, wrong: npt.NDArray[np.bool_]) -> str:

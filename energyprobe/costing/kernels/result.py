@@ -16,7 +16,7 @@ class KernelCost:
 
     Attributes
     ----------
-    gpu, kernel, dtype : str
+    device, kernel, dtype : str
         What runs where.
     time_s, low_time_s, high_time_s : ndarray
         Seconds, and their 90 % interval.
@@ -25,17 +25,17 @@ class KernelCost:
     limit_codes : ndarray of int
         Positions in `energyprobe.costing.kernels.parts.LIMITS`; see `limit`.
     calibrated : ndarray of bool
-        Whether the constants were fitted on measured kernels of this kind on this GPU, and the problem lies
-        inside what was measured.
+        Whether the constants were fitted on measured kernels of this kind on this device, and the problem
+        lies inside what was measured.
     power_calibrated : bool
-        Whether the power constants were fitted on measured power of this GPU.
+        Whether the power constants were fitted on measured power of this device.
     needs_custom_kernel : bool
         Whether no framework offers the kernel to a Keras or TensorFlow program.
     sources : tuple of str
         Keys of the measurements and publications behind the constants.
     """
 
-    gpu: str
+    device: str
     kernel: str
     dtype: str
     time_s: Array

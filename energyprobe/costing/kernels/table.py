@@ -200,9 +200,8 @@ def check_legal(kernel: str, gpu: Gpu, structure: str, operand: str) -> None:
     DeviceError
         If the GPU cannot run it.
     ScenarioError
-        If the operand has not the structure that it needs, or there is no such kernel, structure or operand.
+        If the operand has not the structure that it needs, or there is no such kernel.
     """
-    check_operand(operand, structure)
     if reason := why_illegal(kernel, gpu, structure, operand):
         raise (DeviceError if kernel == "2:4" and "sparse tensor cores" in reason else ScenarioError)(reason)
 

@@ -12,7 +12,7 @@ from energyprobe.costing.kernels.breakeven import candidates, kernels_breakeven
 from energyprobe.costing.kernels.cost import kernel_cost
 from energyprobe.costing.kernels.cpu import Cpu
 from energyprobe.costing.kernels.crossing import Quantity
-from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+from energyprobe.costing.kernels.gpu_pricing import ZEROS_SAVE
 from energyprobe.costing.lookup import AnyDevice, kernel_device
 from energyprobe.costing.table import Array
 from energyprobe.errors import ScenarioError
@@ -32,7 +32,7 @@ class Curves:
 
     Attributes
     ----------
-    gpu : str
+    device : str
         The device.
     quantity : {"energy", "time"}
         What the curves are of, in joules or seconds.
@@ -48,7 +48,7 @@ class Curves:
         Why there is no crossing; empty where there is.
     """
 
-    gpu: str
+    device: str
     quantity: Quantity
     density: Array
     dense: Array
@@ -57,12 +57,12 @@ class Curves:
     reason: str
 
 
-def curves(gpu: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Curves:
+def curves(device: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Curves:
     """Price the kernels of one product over all densities.
 
     Parameters
     ----------
-    gpu : str, os.PathLike or Device
+    device : str, os.PathLike or Device
         A GPU, or a CPU whose kernels were measured.
     quantity : {"energy", "time"}
         What is compared.
@@ -79,19 +79,19 @@ def curves(gpu: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Cu
     UnknownDeviceError, DeviceError, ScenarioError
         As `energyprobe.breakeven`; ScenarioError also if several products are given.
     """
-    found = kernels_breakeven(gpu, quantity=quantity, **problem)
+    found = kernels_breakeven(device, quantity=quantity, **problem)
     if found.density.ndim:
         raise ScenarioError(f"a plot is of one product, got {found.density.size}: give one m, k, n and batch")
-    names = _names(gpu, problem.pop("kernels", None), problem)
+    names = _names(device, problem.pop("kernels", None), problem)
 
     def of(kernel: str, **density: Any) -> Array:
-        priced = kernel_cost(gpu, kernel, **problem, **density)
+        priced = kernel_cost(device, kernel, **problem, **density)
         return priced.energy_j if quantity == "energy" else priced.time_s
 
     dense = np.full(len(DENSITIES), float(of("dense")))
     saved = ZEROS_SAVE * (1.0 - DENSITIES) if quantity == "energy" else 0.0
     return Curves(
-        gpu=found.gpu,
+        device=found.device,
         quantity=quantity,
         density=DENSITIES,
         dense=np.array([dense, dense * (1.0 - saved)]),
@@ -101,12 +101,14 @@ def curves(gpu: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Cu
     )
 
 
-def breakeven(gpu: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = None, **problem: Any) -> Axes:
+def breakeven(
+    device: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = None, **problem: Any
+) -> Axes:
     """Draw time or energy of each kernel against density, and where the sparse ones begin to pay.
 
     Parameters
     ----------
-    gpu : str, os.PathLike or Device
+    device : str, os.PathLike or Device
         A GPU, or a CPU whose kernels were measured.
     quantity : {"energy", "time"}
         What is drawn. The energy of the dense kernel is a band: zeros may save power in it.
@@ -125,7 +127,7 @@ def breakeven(gpu: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = 
     UnknownDeviceError, DeviceError, ScenarioError
         As `curves`.
     """
-    told = curves(gpu, quantity=quantity, **problem)
+    told = curves(device, quantity=quantity, **problem)
     axes = style.new_axes(3.6) if ax is None else ax
     divisor, unit = style.scale_of([told.dense[0, 0]], "J" if quantity == "energy" else "s")
     lines = [axes.plot(told.density, told.dense[0] / divisor, color=style.INK, linewidth=2)[0]]
@@ -139,12 +141,12 @@ def breakeven(gpu: AnyDevice, *, quantity: Quantity = "time", ax: Axes | None = 
             f"{100 * told.crossing:.3g} %", (told.crossing, level), (4, 6), textcoords="offset points"
         )
     axes.set(xscale="log", yscale="log", xlabel="density", ylabel=f"{quantity} in {unit}")
-    style.finish(axes, f"{told.gpu}: {told.reason or f'{quantity} by kernel'}", along="both")
+    style.finish(axes, f"{told.device}: {told.reason or f'{quantity} by kernel'}", along="both")
     style.legend(axes, lines, ["dense", *told.kernels])
     return axes
 
 
-def breakeven_figure(gpu: AnyDevice, **problem: Any) -> Figure:
+def breakeven_figure(device: AnyDevice, **problem: Any) -> Figure:
     """Draw `breakeven` in time and in energy side by side, of a CPU in time; arguments as for `curves`.
 
     Returns
@@ -154,22 +156,22 @@ def breakeven_figure(gpu: AnyDevice, **problem: Any) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    quantities = ("time",) if isinstance(kernel_device(gpu), Cpu) else QUANTITIES
+    quantities = ("time",) if isinstance(kernel_device(device), Cpu) else QUANTITIES
     figure = Figure(figsize=(len(quantities) * style.WIDTH_IN, 4.2), layout="constrained")
     for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
-        breakeven(gpu, quantity=quantity, ax=axes, **problem)
+        breakeven(device, quantity=quantity, ax=axes, **problem)
     return figure
 
 
 QUANTITIES: tuple[Quantity, ...] = ("time", "energy")
 
 
-def _names(gpu: AnyDevice, kernels: Sequence[str] | None, problem: dict[str, Any]) -> list[str]:
+def _names(device: AnyDevice, kernels: Sequence[str] | None, problem: dict[str, Any]) -> list[str]:
     """Kernels that are drawn: those asked for, or all that can run."""
     if kernels is not None:
         return list(kernels)
     asked = {name: value for name, value in problem.items() if name in CHOSEN_BY}
-    return candidates(kernel_device(gpu), **asked)
+    return candidates(kernel_device(device), **asked)
 
 
 CHOSEN_BY = ("n", "batch", "dtype", "operand", "structure")

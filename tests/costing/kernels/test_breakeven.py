@@ -9,7 +9,7 @@ import pytest
 
 import energyprobe as ep
 from energyprobe.costing.kernels.breakeven import candidates
-from energyprobe.costing.kernels.pricing import ZEROS_SAVE
+from energyprobe.costing.kernels.gpu_pricing import ZEROS_SAVE
 from energyprobe.costing.lookup import kernel_device
 
 WEIGHTS = {"k": 4096, "n": 1024, "operand": "weights"}

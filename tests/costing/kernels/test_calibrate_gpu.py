@@ -64,7 +64,7 @@ def test_times_of_layers_that_were_not_measured(device: Path) -> None:
         mine = ep.kernel_cost(device, kernel, **size, **more)
         theirs = ep.kernel_cost("rtx3090", kernel, **size, **more)
         assert mine.time_s == pytest.approx(SLOWER * theirs.time_s, rel=0.1)
-        assert mine.gpu == "mine" and mine.calibrated and "measured" in mine.sources
+        assert mine.device == "mine" and mine.calibrated and "measured" in mine.sources
 
 
 def test_power_is_fitted_where_it_was_measured(device: Path) -> None:

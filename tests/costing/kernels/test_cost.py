@@ -277,9 +277,9 @@ def test_errors(kind: type[Exception], change: dict[str, Any], expected: str) ->
 
 
 def test_names_and_aliases_in_any_case() -> None:
-    assert ep.kernel_cost(" A100 ", "dense", **LAYER).gpu == "a100"
-    assert ep.kernel_cost("2080Ti", "dense", **LAYER).gpu == "rtx2080ti"
-    assert ep.kernel_cost("a100:best", "dense", **LAYER).gpu == "a100:best"
+    assert ep.kernel_cost(" A100 ", "dense", **LAYER).device == "a100"
+    assert ep.kernel_cost("2080Ti", "dense", **LAYER).device == "rtx2080ti"
+    assert ep.kernel_cost("a100:best", "dense", **LAYER).device == "a100:best"
 
 
 def test_fits_of_each_kernel_are_unique() -> None:

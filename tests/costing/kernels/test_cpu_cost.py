@@ -101,6 +101,7 @@ def test_a_tiny_layer_gains_nothing_from_zeros(name: str) -> None:
         ("csr", {"imbalance": 2.0}, ScenarioError, "imbalance is an option of GPUs, and"),
         ("gather", {"strided": True}, ScenarioError, "strided is an option of GPUs, and"),
         ("dense", {"pack": True}, ScenarioError, "pack is an option of GPUs, and"),
+        ("dense", {"steps": 7}, ScenarioError, "dense does not use steps, it has no options"),
         ("dense", {"density": 1.5}, ScenarioError, "density must be a share between 0 and 1, got 1.5"),
         ("dense", {"m": 0}, ScenarioError, "m must be at least 1, got 0"),
         ("dense", {"operand": "inputs"}, ScenarioError, "operand must be 'activations' or 'weights'"),

@@ -1,8 +1,9 @@
-"""Columns of problems to columns of times and energies, with intervals, in chunks that fit the cache."""
+"""`kernel_cost` on a GPU: times and energies of columns of problems, in chunks that fit the cache."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,11 @@ from energyprobe.costing.kernels.gpu import Gpu, rates
 from energyprobe.costing.kernels.loading import fits, launches, power_fits
 from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.costing.kernels.power import board_of, board_power, stretched
+from energyprobe.costing.kernels.problem import first, refuse_unused
 from energyprobe.costing.kernels.rates import Rates
-from energyprobe.costing.kernels.table import CONVERTED, KERNELS
+from energyprobe.costing.kernels.result import KernelCost
+from energyprobe.costing.kernels.table import CONVERTED, KERNELS, check_legal
+from energyprobe.errors import ScenarioError, nearest
 
 CHUNK = 16384
 """Problems worked out at a time, so that intermediate columns stay in the processor's cache."""
@@ -43,8 +47,10 @@ class Pricer:
     ----------
     gpu : Gpu
         The GPU.
+    dtype : str
+        The data type.
     rates : Rates
-        Its rates for the data type.
+        Its rates for it.
     fit, power : Fit, PowerFit
         Constants.
     measured, power_measured : bool
@@ -56,6 +62,7 @@ class Pricer:
     """
 
     gpu: Gpu
+    dtype: str
     rates: Rates
     fit: Fit
     power: PowerFit
@@ -63,6 +70,21 @@ class Pricer:
     power_measured: bool
     launch_s: float
     conversion_s: float | None
+
+    def cost(self, problem: Problem, shape: tuple[int, ...]) -> KernelCost:
+        """Price problems, which are checked here as far as a kernel limits them, as columns of a shape."""
+        kernel = self.fit.kernel
+        if kernel == "2:4" and (wrong := first(problem.density, problem.density > 0.5)):
+            raise ScenarioError(f"2:4 keeps half at the most: density must be at most 0.5, got {wrong}")
+        return KernelCost(
+            device=self.gpu.name,
+            kernel=kernel,
+            dtype=self.dtype,
+            **{name: column.reshape(shape) for name, column in self.price(problem).items()},
+            power_calibrated=self.power_measured,
+            needs_custom_kernel=KERNELS[kernel].library is None,
+            sources=self.cites,
+        )
 
     def price(self, problem: Problem) -> dict[str, npt.NDArray[Any]]:
         """Columns of a `KernelCost`, by name."""
@@ -132,6 +154,31 @@ class Pricer:
         return np.where(inside, low, low**OUTSIDE), np.where(inside, high, high**OUTSIDE)
 
 
+def check(gpu: Gpu, kernel: str, structure: str, operand: str, launch: str, options: Iterable[str]) -> None:
+    """Refuse what a GPU or a kernel cannot do.
+
+    Parameters
+    ----------
+    gpu : Gpu
+        The GPU.
+    kernel, structure, operand, launch : str
+        As for `energyprobe.kernel_cost`.
+    options : iterable of str
+        Options that were given.
+
+    Raises
+    ------
+    DeviceError
+        If the GPU cannot run the kernel.
+    ScenarioError
+        If there is no such kernel or way of launching, or the kernel cannot use the structure or an option.
+    """
+    check_legal(kernel, gpu, structure, operand)
+    if launch not in launches():
+        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
+    refuse_unused(kernel, options, KERNELS[kernel].options)
+
+
 def pricer(
     gpu: Gpu, kernel: str, *, dtype: str, operand: str, structure: str = "unstructured", launch: str
 ) -> Pricer:
@@ -160,6 +207,7 @@ def pricer(
     converted = kernel in CONVERTED and operand == "activations"
     return Pricer(
         gpu=gpu,
+        dtype=dtype,
         rates=rates(gpu, dtype),
         fit=fit,
         power=power,
