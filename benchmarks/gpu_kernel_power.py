@@ -10,13 +10,9 @@ from gpu_kernel_fits import Constants, Rows, folds, sample, starts, thinned
 from gpu_kernel_rows import Cell
 
 from energyprobe.costing.kernels.fitting import Loss, fit_log
+from energyprobe.costing.kernels.gpu_fitting import POWER_PRIOR, POWER_START
 from energyprobe.costing.kernels.parts import Array, Parts
 from energyprobe.costing.kernels.power import board_of, board_power
-
-START: Constants = {"idle": 0.19, "static": 0.22, "dram": 0.9, "flop": 1.0, "l2": 0.36, "ramp": 2e-6}
-"""The L2 share is 4.71 over 13.11 pJ/bit, as measured on an A100 (Antepara et al. 2025)."""
-PRIOR_WEIGHT = 1.0
-"""Power depends on few of the constants at a time: what it leaves open stays near the start."""
 
 LOSS: Loss = "cauchy"
 """A quarter of the H200's readings between 8 and 50 µs are about half of those of like shapes: a sensor that
@@ -62,7 +58,7 @@ def fit_power(cells: Sequence[Cell]) -> tuple[Constants, dict[str, tuple[float, 
         )
 
     measured = np.concatenate([mean_power(cell) for cell in picked])
-    constants, ends = fit_log(predict, measured, START, PRIOR_WEIGHT, LOSS)
+    constants, ends = fit_log(predict, measured, POWER_START, POWER_PRIOR, LOSS)
     predicted = np.concatenate([power(cell, constants, work(cell)) for cell in cells])
     return constants, ends, predicted
 

@@ -8,13 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.kernels.cpu import CPU_KERNELS, Cpu, CpuFit, column
-from energyprobe.costing.kernels.parts import Array, Parts, Problem
+from energyprobe.costing.kernels.parts import Parts, Problem
 from energyprobe.costing.kernels.problem import refuse_unused
 from energyprobe.costing.kernels.result import KernelCost
 from energyprobe.errors import DeviceError, ScenarioError
-
-OUTSIDE = 2.0
-"""Factor on the logarithms of an interval outside the measured range."""
 
 DTYPE = "fp32"
 
@@ -94,7 +91,7 @@ def price(cpu: Cpu, kernel: str, problem: Problem, shape: tuple[int, ...], conve
     inside = [_inside(problem, fit) for fit in fits]
     ends = np.zeros((2, len(problem.m)))
     for time_s, fit, within in zip(times, fits, inside, strict=True):
-        ends += time_s * np.where(within, _ratios(fit), _ratios(fit, OUTSIDE))
+        ends += time_s * fit.ratios(within)
     unknown = np.full(shape, np.nan)
     return KernelCost(
         device=cpu.name,
@@ -112,11 +109,6 @@ def price(cpu: Cpu, kernel: str, problem: Problem, shape: tuple[int, ...], conve
         needs_custom_kernel=False,
         sources=cpu.cites,
     )
-
-
-def _ratios(fit: CpuFit, power: float = 1.0) -> Array:
-    """Ends of the interval, as multiples of the time, shape ``(2, 1)``."""
-    return np.array([[fit.low_ratio], [fit.high_ratio]]) ** power
 
 
 def _inside(problem: Problem, fit: CpuFit) -> npt.NDArray[np.bool_]:

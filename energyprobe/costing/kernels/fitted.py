@@ -5,9 +5,15 @@ from __future__ import annotations
 import functools
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from energyprobe.costing.figures import Figure
+from energyprobe.costing.kernels.parts import Array
 from energyprobe.errors import DeviceError
+
+OUTSIDE = 2.0
+"""Factor on the logarithms of an interval outside the measured range."""
 
 
 class FittedConstants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -31,6 +37,11 @@ class FittedConstants(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
                 f"low_ratio: expected 0 < low_ratio <= 1 <= high_ratio, "
                 f"got {self.low_ratio:g} and {self.high_ratio:g}"
             )
+
+    def ratios(self, inside: npt.NDArray[np.bool_]) -> Array:
+        """Ends of the interval as multiples of predictions, inside of what was measured or not: low, high."""
+        ends = (self.low_ratio, self.high_ratio)
+        return np.stack([np.where(inside, end, end**OUTSIDE) for end in ends])
 
     @functools.cached_property
     def si(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from energyprobe.costing.kernels.conversion import with_conversion
 from energyprobe.costing.kernels.fits import Fit, PowerFit, find_power, ready
 from energyprobe.costing.kernels.gpu import Gpu, rates
 from energyprobe.costing.kernels.loading import fits, launches, power_fits
-from energyprobe.costing.kernels.parts import Array, Problem
+from energyprobe.costing.kernels.parts import Problem
 from energyprobe.costing.kernels.power import board_of, board_power, stretched
 from energyprobe.costing.kernels.problem import first, refuse_unused
 from energyprobe.costing.kernels.rates import Rates
@@ -34,9 +34,6 @@ ZEROS_SAVE = 0.4
 
 LAUNCHES = {"launch", "pack"}
 """Constants that hold a launch: of fitted kernels all of their fixed time, of event kernels one launch."""
-
-OUTSIDE = 2.0
-"""Factor on the logarithms of an interval outside the measured range."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ class Pricer:
             seconds = stretched(parts, seconds, self.rates, board, self.power.si)
         energy = seconds * board_power(parts, seconds, self.rates, board, self.power.si)
         inside = self._inside(problem)
-        low, high = self._ratios(inside)
+        low, high = self.fit.ratios(inside)
         power_low, power_high = np.log(self.power.low_ratio), np.log(self.power.high_ratio)
         low_j = energy * np.exp(-np.hypot(np.log(low), power_low))
         if self.fit.kernel == "dense":
@@ -148,10 +145,6 @@ class Pricer:
             column = getattr(problem, name)
             inside &= (column >= low) & (column <= high)
         return inside
-
-    def _ratios(self, inside: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
-        low, high = self.fit.low_ratio, self.fit.high_ratio
-        return np.where(inside, low, low**OUTSIDE), np.where(inside, high, high**OUTSIDE)
 
 
 def check(gpu: Gpu, kernel: str, structure: str, operand: str, launch: str, options: Iterable[str]) -> None:
