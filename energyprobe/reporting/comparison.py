@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from energyprobe.reporting.breakevens import Breakeven
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
+    from energyprobe.reporting.methods_sentences import MethodsText
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -244,6 +245,29 @@ class Comparison(Published):
         from energyprobe.reporting.comparison_rows import comparison_rows
 
         return tuple(comparison_rows(self))
+
+    def methods(self, format: Literal["text", "latex"] = "text") -> MethodsText:
+        r"""Write a paragraph for the methods of a paper, and the BibTeX entries that it cites.
+
+        Parameters
+        ----------
+        format : {"text", "latex"}
+            Plain text with keys in brackets, or LaTeX with ``\cite`` and the macros of siunitx.
+
+        Returns
+        -------
+        MethodsText
+            ``paragraph`` and ``bibtex``, as of `Report.methods`: of all models, with their quality, batch
+            sizes, ratios, draws and seed.
+
+        Raises
+        ------
+        ReportError
+            If there is no such format.
+        """
+        from energyprobe.reporting.comparison_methods import comparison_methods
+
+        return comparison_methods(self, format)
 
     @property
     def bibtex(self) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from energyprobe.reporting.chart import Chart
     from energyprobe.reporting.document import Document
-    from energyprobe.reporting.methods import MethodsText
+    from energyprobe.reporting.methods_sentences import MethodsText
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -127,8 +127,10 @@ def test_a_paper_with_hostile_names_compiles(snn: Trace, chip: Device, tmp_path:
     hostile = msgspec.structs.replace(snn, calls=calls, model=name)
     priced = report(hostile, [chip, "a100", "cortex-m4"])
     priced.save(tmp_path / "report.tex")
-    compare({"snn": snn, name: hostile}, [chip, "cortex-m4"]).save(tmp_path / "comparison.tex")
-    paper = PAPER.replace("METHODS", priced.methods("latex").paragraph)
+    compared = compare({"snn": snn, name: hostile}, [chip, "cortex-m4"])
+    compared.save(tmp_path / "comparison.tex")
+    methods = "\n\n".join(each.methods("latex").paragraph for each in (priced, compared))
+    paper = PAPER.replace("METHODS", methods)
     (tmp_path / "paper.tex").write_text(paper, encoding="utf-8")
     run = subprocess.run(
         ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],

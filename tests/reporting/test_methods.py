@@ -18,7 +18,14 @@ from energyprobe.trace.records import Trace
 
 @pytest.fixture
 def of_snn(counted_snn: Trace, chip: Device, cpu: Device) -> Report:
-    versions = {"energyprobe": "0.0.1", "keras": "3.15.1", "tensorflow": "2.21.0"}
+    versions = {
+        "energyprobe": "0.0.1",
+        "framework": "keras",
+        "keras": "3.15.1",
+        "tensorflow": "2.21.0",
+        "backend": "tensorflow",
+        "precision": "float32",
+    }
     trace = msgspec.structs.replace(counted_snn, versions=versions)
     return report(trace, [chip, cpu], batch_size=8)
 
@@ -28,9 +35,9 @@ def test_the_paragraph_word_for_word(of_snn: Report) -> None:
     # 64 x 48 + 2 x 48 x 48 synapses in 30 steps, and 48 x 10: 230,880; spikes and graded values: 59,520
     assert of_snn.methods().paragraph == (
         f"The energy of digits_snn was estimated with energyprobe {version} [energyprobe] from a recording "
-        "with keras 3.15.1, tensorflow 2.21.0 (100 samples recorded, 30 timesteps each of 1.00 ms; "
-        "fingerprint snn). An inference has 231 k synaptic operations, of which 59.5 k have a non-zero "
-        "input. Energies are per inference, with batch size 8. "
+        "made with Keras 3.15.1 and TensorFlow 2.21.0 in float32 (100 samples recorded, 30 timesteps each of "
+        "1.00 ms; fingerprint snn). As recorded, an inference has 231 k synaptic operations, of which 59.5 "
+        "k have a non-zero input. Energies are per inference, with batch size 8. "
         "On Spike Chip (spike-chip, 14 nm; boundary: core), only synaptic operations of non-zero inputs are "
         "paid for. Constants: accumulates 20.0 pJ (10.0–40.0 pJ) [lovelace]; neuron updates 100 pJ "
         "[lovelace]. Not modelled: multiply-accumulates, memory traffic, messages between cores, "
@@ -75,7 +82,7 @@ def test_what_was_not_counted_or_has_no_price_is_said(ann: Trace, chip: Device) 
     assert "Spike Chip (spike-chip, 14 nm; boundary: " in paragraph
     assert "has no price for it." in paragraph
     assert "Not counted: spectrum; the totals are lower bounds." in paragraph
-    assert "An inference has ≥ 18.3 k synaptic operations" in paragraph
+    assert "As recorded, an inference has ≥ 18.3 k synaptic operations" in paragraph
 
 
 def test_printed_it_is_the_paragraph_and_the_entries(of_snn: Report) -> None:
