@@ -76,10 +76,13 @@ class _Group:
         per_spike = [0.0 if watch.spike is None else 1.0 / watch.spike for watch in watches]
         self.per_spike = per_spike[0] if len(set(per_spike)) == 1 else np.repeat(per_spike, sizes)
         self.weighs_spikes = any(watch.spike is not None and not watch.single for watch in watches)
+        shape = (minibatch, int(self.ends[-1]))
+        # One event of a neuron in a timestep at the most, and NengoDL counts timesteps in 32 bits, too.
+        self.events = tf.Variable(tf.zeros(shape, tf.int32), trainable=False)
         # float64 holds whole numbers up to 2**53, and takes float32 faster than int64 does.
-        zeros = tf.zeros((minibatch, int(self.ends[-1])), tf.float64)
-        self.events = tf.Variable(zeros, trainable=False)
-        self.spikes = tf.Variable(zeros, trainable=False) if self.weighs_spikes else None
+        self.spikes = (
+            tf.Variable(tf.zeros(shape, tf.float64), trainable=False) if self.weighs_spikes else None
+        )
         self.nonfinite = tf.Variable(tf.zeros(int(self.ends[-1]), tf.int64), trainable=False)
 
         graded = values and any(watch.spike is None for watch in watches)
@@ -105,7 +108,7 @@ class _Group:
         """
         value = signals.gather(signals.combine([watch.signal for watch in self.watches]))
         events, of_elements, finite = self._counted(value)
-        updates = [self.events.assign_add(tf.cast(events, tf.float64))]
+        updates = [self.events.assign_add(tf.cast(events, tf.int32))]
         if self.spikes is not None:
             spikes = tf.round(tf.abs(finite * tf.constant(self.per_spike, value.dtype)))
             updates.append(self.spikes.assign_add(tf.cast(spikes, tf.float64)))
@@ -141,7 +144,7 @@ class _Group:
         by_step : numpy.ndarray of int64
             Events of the watches in each timestep, ``(timesteps, watches)``.
         """
-        events = np.rint(self.events.numpy()).astype(np.int64)
+        events = self.events.numpy().astype(np.int64)
         spikes = events if self.spikes is None else np.rint(self.spikes.numpy()).astype(np.int64)
         nonfinite = self.nonfinite.numpy()
         signs = [sign.read() for sign in self.signs]

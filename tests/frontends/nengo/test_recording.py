@@ -196,26 +196,38 @@ def test_more_spikes_of_a_neuron_than_single_precision_can_count(simulator, find
     assert find(probe.trace, "ens").output.spikes == spikes.sum()
 
 
-@pytest.mark.parametrize("before", [2**24, 2**31, 2**45])
-def test_counters_count_on_beyond_single_precision_and_32_bits(
-    before, simulator, find, random, monkeypatch
+MOST_STEPS = 2**31 - 1
+"""Timesteps that NengoDL can count in a run."""
+
+
+@pytest.mark.parametrize(
+    ("neuron_type", "spikes_before"),
+    [(nengo.LIF(), MOST_STEPS - STEPS), (nengo.SpikingRectifiedLinear(), 2**45)],
+    ids=["one spike a step", "several"],
+)
+def test_counters_count_on_after_as_many_timesteps_as_a_run_can_have(
+    neuron_type, spikes_before, simulator, find, random, monkeypatch
 ) -> None:
-    """As after a run of that many timesteps: counters that begin there, in each of two minibatches."""
-    start = _Group.start
+    """Counters begin where they would be then, in each of two minibatches; of several spikes even further."""
+    start, events_before = _Group.start, MOST_STEPS - STEPS
 
     def start_later(group):
         start(group)
-        group.events.assign_add(tf.fill(group.events.shape, tf.cast(before, group.events.dtype)))
+        group.events.assign_add(tf.fill(group.events.shape, events_before))
+        if group.spikes is not None:
+            group.spikes.assign_add(tf.fill(group.spikes.shape, tf.cast(spikes_before, tf.float64)))
 
     monkeypatch.setattr(_Group, "start", start_later)
-    net, x = network(nengo.LIF()), drive(random)
+    net, x = network(neuron_type), drive(random)
     sim = simulator(net, minibatch_size=MINIBATCH)
     with NengoProbe(sim) as probe:
         output = sim.predict({net.input: x}, verbose=0)[net.spikes]
     fired = np.count_nonzero(output, axis=(1, 2))
     activity = find(probe.trace, "ens").output
-    assert activity.events == activity.spikes == 4 * NEURONS * before + fired.sum()
-    assert activity.sum_sq_events_per_sample == sum((NEURONS * before + int(each)) ** 2 for each in fired)
+    assert activity.events == 4 * NEURONS * events_before + fired.sum()
+    assert activity.spikes == 4 * NEURONS * spikes_before + np.rint(output * DT).astype(np.int64).sum()
+    expected = sum((NEURONS * events_before + int(each)) ** 2 for each in fired)
+    assert activity.sum_sq_events_per_sample == expected
 
 
 def test_ensembles_that_share_a_base_array_are_kept_apart(simulator, find, random) -> None:
