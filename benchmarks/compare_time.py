@@ -11,8 +11,8 @@ import statistics
 import sys
 import time
 
-import pricing_time
 from msgspec.structs import replace
+from pricing_time import spiking_network
 
 import energyprobe as ep
 from energyprobe.reporting.comparison import Comparison
@@ -28,8 +28,7 @@ def networks(layers: int) -> dict[str, ep.Trace]:
     """A spiking network of so many layers, and the same of half as many."""
     traces = {}
     for name, number in (("large", layers), ("small", layers // 2)):
-        pricing_time.LAYERS = number
-        traces[name] = replace(pricing_time.spiking_network(), fingerprint=name)
+        traces[name] = replace(spiking_network(number), fingerprint=name)
     return traces
 
 
