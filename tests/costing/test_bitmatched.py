@@ -7,7 +7,8 @@ import pytest
 import energyprobe as ep
 from energyprobe.costing.bitmatched import Energies, break_even_rate, matched_bits
 from energyprobe.errors import DeviceError, ScenarioError
-from energyprobe.trace.operations import Conv, Dense
+from energyprobe.trace.operations import Dense
+from energyprobe.trace.padding import conv
 
 
 @pytest.mark.parametrize("timesteps", range(1, 40))
@@ -70,20 +71,11 @@ def test_impossible_energies():
 def snn(make_call, make_trace, spiking, graded, make_activity):
     """For 5 timesteps: a layer of values, a matrix 40 -> 7, and a convolution of 3 channels and 9 taps."""
     sparse, busy = make_activity(40 * 5, 10, spikes=10), make_activity(48 * 5, 200, spikes=200)
-    conv = Conv(
-        input_shape=(4, 4),
-        output_shape=(2, 2),
-        channels=3,
-        filters=2,
-        kernel=(3, 3),
-        strides=(1, 1),
-        dilation=(1, 1),
-        padding=(0, 0),
-    )
+    convolution = conv((4, 4), channels=3, filters=2, kernel=(3, 3))
     return make_trace(
         make_call("values", (Dense(inputs=9, units=40), graded(1)), timesteps=5),
         make_call("dense", (Dense(inputs=40, units=7), spiking(70, activity=sparse)), timesteps=5),
-        make_call("conv", (conv, spiking(900, activity=busy)), timesteps=5),
+        make_call("conv", (convolution, spiking(900, activity=busy)), timesteps=5),
         make_call("once", (Dense(inputs=7, units=2), spiking(4))),
     )
 

@@ -13,7 +13,8 @@ from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
 from energyprobe.errors import DeviceError
-from energyprobe.trace.operations import Conv, Dense, Elementwise, Lookup, NeuronUpdate
+from energyprobe.trace.operations import Dense, Elementwise, Lookup, NeuronUpdate
+from energyprobe.trace.padding import conv
 
 PJ = 1e-12
 FIGURE = """
@@ -160,17 +161,8 @@ def test_hops_are_the_mean_distance_between_tiles(make_call, make_trace, spiking
 
 
 def test_convolutions_store_their_kernel_once(make_call, make_trace, spiking):
-    conv = Conv(
-        input_shape=(8, 8),
-        output_shape=(8, 8),
-        channels=3,
-        filters=5,
-        kernel=(3, 3),
-        strides=(1, 1),
-        dilation=(1, 1),
-        padding=(1, 1),
-    )
-    trace = make_trace(make_call("conv", (conv, spiking(45))))
+    convolution = conv((8, 8), channels=3, filters=5, kernel=(3, 3), padding="same")
+    trace = make_trace(make_call("conv", (convolution, spiking(45))))
     capacity = Capacity(neurons_per_core=100, synapses_per_core=1e9, cores_per_chip=2, cores_per_tile=1)
     mapped = map_network(work_of(count(trace)), capacity)
     # 8 * 8 * 5 = 320 neurons.

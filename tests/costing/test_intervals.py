@@ -6,7 +6,8 @@ import pytest
 from energyprobe.costing.lookup import catalog
 from energyprobe.costing.scenario import Scenario
 from energyprobe.counting.table import count
-from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate, Pool, Product
+from energyprobe.trace.operations import Dense, Elementwise, NeuronUpdate, Pool, Product
+from energyprobe.trace.padding import conv
 
 SCENARIOS = {
     "as recorded": {},
@@ -27,21 +28,12 @@ RELATIVE = 1 + 1e-9
 @pytest.fixture
 def conventional(make_call, make_trace, graded, make_activity):
     """A convolution with rectifier and pooling, attention, and a matrix."""
-    conv = Conv(
-        input_shape=(9, 7),
-        output_shape=(9, 7),
-        channels=3,
-        filters=5,
-        kernel=(3, 3),
-        strides=(1, 1),
-        dilation=(1, 1),
-        padding=(1, 1),
-    )
+    convolution = conv((9, 7), channels=3, filters=5, kernel=(3, 3), padding="same")
     seen = make_activity(9 * 7 * 3, 150)
     return make_trace(
         make_call(
             "conv",
-            (conv, graded(6000, activity=seen)),
+            (convolution, graded(6000, activity=seen)),
             (Elementwise(function="bias", elements=315), None),
             (Elementwise(function="relu", elements=315), None),
             inputs=("input:x",),

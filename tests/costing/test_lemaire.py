@@ -8,20 +8,13 @@ from msgspec.structs import replace
 from energyprobe.costing.loading import CATALOG, parse_device
 from energyprobe.costing.lookup import device
 from energyprobe.errors import DeviceError
-from energyprobe.trace.operations import Conv, Dense, NeuronUpdate, Pool
+from energyprobe.trace.operations import Dense, NeuronUpdate, Pool
+from energyprobe.trace.padding import conv
 
 PJ = 1e-12
 MAC, AC = 3.2 * PJ, 0.1 * PJ
-CONV = Conv(
-    input_shape=(9, 11),
-    output_shape=(5, 6),
-    channels=3,
-    filters=7,
-    kernel=(3, 3),
-    strides=(2, 2),
-    dilation=(1, 1),
-    padding=(1, 1),
-)
+CONV = conv((9, 11), channels=3, filters=7, kernel=(3, 3), strides=(2, 2), padding="same")
+"""5 x 6 outputs."""
 
 
 def access(weights):

@@ -13,7 +13,8 @@ import pytest
 import energyprobe
 from energyprobe.costing.device import Device
 from energyprobe.costing.loading import parse_device
-from energyprobe.trace.operations import Conv, Dense, Elementwise, Filter, Free, NeuronUpdate, Pool, Uncounted
+from energyprobe.trace.operations import Dense, Elementwise, Filter, Free, NeuronUpdate, Pool, Uncounted
+from energyprobe.trace.padding import conv
 from energyprobe.trace.records import Activity, LayerCall, Step, Trace, Use
 
 SAMPLES = 100
@@ -81,16 +82,7 @@ def ann() -> Trace:
     """Convolution, pooling, a layer called twice (zeros: 75 % and 25 %), an uncounted Lambda, a read-out."""
     pixels = activity(SAMPLES * 64, SAMPLES * 32)
     # 8x8 in, 3x3 taps, same padding: 22 of 24 taps a row lie inside, so 22 * 22 * 16 = 7744 connections.
-    conv = Conv(
-        input_shape=(8, 8),
-        output_shape=(8, 8),
-        channels=1,
-        filters=16,
-        kernel=(3, 3),
-        strides=(1, 1),
-        dilation=(1, 1),
-        padding=(1, 1),
-    )
+    filters = conv((8, 8), channels=1, filters=16, kernel=(3, 3), padding="same")
     maps = activity(SAMPLES * 1024, SAMPLES * 410)
     pooled = activity(SAMPLES * 256, SAMPLES * 128)
     hidden = activity(SAMPLES * 32, SAMPLES * 8)
@@ -104,7 +96,10 @@ def ann() -> Trace:
                 "conv",
                 "Conv2D",
                 (8, 8, 16),
-                (conv, Use(activity=pixels, spiking=False, fanout_events=387_200, effective_events=387_200)),
+                (
+                    filters,
+                    Use(activity=pixels, spiking=False, fanout_events=387_200, effective_events=387_200),
+                ),
                 Elementwise(function="bias", elements=1024),
                 Elementwise(function="relu", elements=1024),
                 output=maps,
