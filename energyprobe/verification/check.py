@@ -10,7 +10,7 @@ import numpy as np
 
 from energyprobe.counting.columns import COLUMNS, CountedCall
 from energyprobe.counting.table import count
-from energyprobe.errors import VerificationError
+from energyprobe.errors import ModelError, VerificationError
 from energyprobe.frontends.keras.framework import framework_of
 from energyprobe.frontends.keras.probe import KerasProbe
 from energyprobe.trace.records import Trace
@@ -58,6 +58,7 @@ def verify(model: Any, x: Any, *, samples: int = 8, **options: Any) -> Verificat
     OptionError
         If `x` holds no samples, or there is no such option.
     """
+    _refuse_nengo(model)
     framework = framework_of(model)
     few = first(x, samples)
     size = length(few)
@@ -88,6 +89,16 @@ def verify(model: Any, x: Any, *, samples: int = 8, **options: Any) -> Verificat
             found,
         )
     return found
+
+
+def _refuse_nengo(model: Any) -> None:
+    """Say how the counts of a Nengo network are checked."""
+    if type(model).__module__.partition(".")[0] in ("nengo", "nengo_dl"):
+        raise ModelError(
+            f"verify takes a Keras model, got a Nengo {type(model).__name__}: record it with NengoProbe, put "
+            "a nengo.Probe on the neurons of its ensembles, and compare what it sees in the same run with "
+            "ep.counts(probe.trace), as docs/nengo.md shows"
+        )
 
 
 def _record(model: Any, x: Any, probe: KerasProbe, size: int) -> Trace:

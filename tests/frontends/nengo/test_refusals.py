@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from energyprobe import NengoProbe
+from energyprobe import NengoProbe, verify
 from energyprobe.errors import ModelError, OptionError, RecordingError
 
 STEPS = 5
@@ -104,3 +104,13 @@ def test_an_unknown_detail(simulator) -> None:
     with pytest.raises(OptionError) as caught:
         NengoProbe(simulator(network()), detail="neuron")
     assert str(caught.value) == "NengoProbe(detail='neuron'): did you mean 'neurons'?"
+
+
+def test_verify_says_how_a_simulator_is_checked(simulator) -> None:
+    with pytest.raises(ModelError) as caught:
+        verify(simulator(network()), None)
+    assert str(caught.value) == (
+        "verify takes a Keras model, got a Nengo Simulator: record it with NengoProbe, put a nengo.Probe on "
+        "the neurons of its ensembles, and compare what it sees in the same run with ep.counts(probe.trace), "
+        "as docs/nengo.md shows"
+    )
