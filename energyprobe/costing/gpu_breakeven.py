@@ -7,16 +7,32 @@ from typing import TYPE_CHECKING
 from energyprobe.costing.execution import execution_of, runs_at_once
 from energyprobe.costing.gpu import KERNEL_TYPES, GpuDevice
 from energyprobe.costing.gpu_choice import Shop, needs_custom_kernel
-from energyprobe.costing.gpu_plan import plan_of
+from energyprobe.costing.gpu_plan import Plan, plan_of
 from energyprobe.costing.kernels.crossing import Quantity
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.costing.zeros import zeros_columns
-from energyprobe.counting.table import count, reading_for
+from energyprobe.counting.table import CountTable, count, reading_for
 from energyprobe.trace.records import Trace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def gpu_plan(trace: Trace, gpu: GpuDevice, scenario: Scenario) -> tuple[CountTable, Plan]:
+    """The kernels that a recorded network runs on a GPU, and the counts that they are of.
+
+    Raises
+    ------
+    ScenarioError
+        If the GPU has no figures for the data type.
+    """
+    gpu.check_dtype(scenario.dtype)
+    counts = count(trace, reading_for(trace, gpu.reading))
+    work = work_of(counts, scenario)
+    at_once = runs_at_once(work, execution_of(trace, scenario))
+    shop = Shop(gpu, KERNEL_TYPES[scenario.dtype or "float32"], scenario.launch)
+    return counts, plan_of(shop, gpu.policy, work, at_once, scenario.batch_size)
 
 
 def gpu_layers_breakeven(
@@ -42,14 +58,9 @@ def gpu_layers_breakeven(
     """
     import pandas as pd
 
-    gpu.check_dtype(scenario.dtype)
-    counts = count(trace, reading_for(trace, gpu.reading))
-    work = work_of(counts, scenario)
-    at_once = runs_at_once(work, execution_of(trace, scenario))
-    shop = Shop(gpu, KERNEL_TYPES[scenario.dtype or "float32"], scenario.launch)
-    plan = plan_of(shop, gpu.policy, work, at_once, scenario.batch_size)
+    counts, plan = gpu_plan(trace, gpu, scenario)
     products, crossing = plan.products, plan.breakeven(quantity)
-    sparse = shop.cheapest(products, plan.sparse_options, quantity)
+    sparse = plan.shop.cheapest(products, plan.sparse_options, quantity)
     chosen = [plan.sparse_options[position] for position in sparse.option.tolist()]
     return pd.DataFrame(
         {

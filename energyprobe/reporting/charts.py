@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from energyprobe.errors import ReportError
 from energyprobe.reporting import units
 from energyprobe.reporting.chart import Chart
-from energyprobe.reporting.plot import activity, energy, pays, roof, style, time
+from energyprobe.reporting.kernel_tables import curves_table
+from energyprobe.reporting.plot import activity, energy, kernels, layer_curves, pays, roof, style, time
 
 if TYPE_CHECKING:
     from energyprobe.reporting.result import Report
@@ -26,8 +27,9 @@ def charts_of(report: Report) -> tuple[Chart, ...]:
     Returns
     -------
     tuple of Chart
-        Energy by layer for each device that has a price, rooflines of processors, break-evens on
-        GPUs, firing rate, sparsity, events over time; those that there is nothing for are left out.
+        Energy by layer for each device that has a price, rooflines of processors, break-evens on GPUs and
+        curves of their costliest layers, firing rate, sparsity, events over time; those that there is
+        nothing for are left out.
     """
     return tuple(_charts(report))
 
@@ -39,6 +41,7 @@ def _charts(report: Report) -> Iterator[Chart]:
     for device in report.devices:
         yield from _drawable(partial(_roof, report, device))
         yield from _drawable(partial(_breakevens, report, device))
+        yield from _curves(report, device)
     if any(row.call.output_spiking for row in report.counts.rows):
         yield from _drawable(partial(_rates, report))
     yield from _drawable(partial(_zeros, report))
@@ -96,6 +99,27 @@ def _breakevens(report: Report, device: str) -> Chart:
         height_in=style.rows_height(len(told)),
         table=pays.breakevens_table(told, title),
     )
+
+
+def _curves(report: Report, device: str) -> Iterator[Chart]:
+    try:
+        found = layer_curves.layer_curves(report, device)
+    except ReportError:
+        return
+    for layer, told in found.items():
+        title = f"Energy of {layer} by kernel and density on {device}"
+        pays = f"skipping zeros takes less below {units.percentage(told.crossing)}"
+        yield Chart(
+            title=title,
+            description=(
+                "Lines of the energy per inference, one for each kernel, over the share of inputs that are "
+                "not zero; the band below the dense kernel is what zeros may save in it. Now "
+                f"{units.percentage(told.now)}; {pays if told.crossing else told.reason}."
+            ),
+            draw=partial(layer_curves.draw_layer, layer, told),
+            height_in=kernels.HEIGHT_IN,
+            table=curves_table(told, title),
+        )
 
 
 def _rates(report: Report) -> Chart:

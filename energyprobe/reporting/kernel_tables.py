@@ -39,11 +39,25 @@ def curves_document(told: Sequence[Curves]) -> Document:
     Document
         A table for each; the break-even is a row of its own, and the cheapest kernel of a row is named last.
     """
-    tables = tuple(_curves_table(each) for each in told)
+    tables = tuple(curves_table(each, f"{each.quantity.capitalize()} by density") for each in told)
     return Document(f"Kernels on {told[0].device}", "", tables).mapped(printable)
 
 
-def _curves_table(told: Curves) -> Table:
+def curves_table(told: Curves, title: str) -> Table:
+    """Set the kernels of one product side by side, at some densities and at the break-even.
+
+    Parameters
+    ----------
+    told : Curves
+        Costs in time or in energy.
+    title : str
+        What the table is about.
+
+    Returns
+    -------
+    Table
+        A row for each density, a column for each kernel.
+    """
     densities = sorted({*SHOWN, *([told.crossing] if 0 < told.crossing < 1 else [])})
     unit = UNITS[told.quantity]
 
@@ -61,7 +75,7 @@ def _curves_table(told: Curves) -> Table:
         Column(name="dense", header="dense", cells=at(told.dense[0])),
         *(Column(name=name, header=name, cells=at(values)) for name, values in told.kernels.items()),
     )
-    return Table(f"{told.quantity.capitalize()} by density", columns)
+    return Table(title, columns)
 
 
 def layers_document(trace: Trace, device: str, found: Mapping[Quantity, pd.DataFrame]) -> Document:

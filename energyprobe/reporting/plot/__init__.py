@@ -8,6 +8,7 @@ from energyprobe.reporting.plot.activity import firing_rate_by_layer, sparsity_b
 from energyprobe.reporting.plot.comparing import energy_ratios, pareto_front
 from energyprobe.reporting.plot.energy import energy_by_layer
 from energyprobe.reporting.plot.kernels import breakeven, breakeven_figure
+from energyprobe.reporting.plot.layer_curves import breakeven_of_layer
 from energyprobe.reporting.plot.models import energy_by_device
 from energyprobe.reporting.plot.pays import breakeven_by_layer
 from energyprobe.reporting.plot.roof import roofline
@@ -17,6 +18,7 @@ __all__ = [
     "breakeven",
     "breakeven_by_layer",
     "breakeven_figure",
+    "breakeven_of_layer",
     "energy_by_device",
     "energy_by_layer",
     "energy_ratios",

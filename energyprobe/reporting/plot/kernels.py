@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 DENSITIES = np.logspace(-4, 0, 121)
 """Densities of the curves."""
 
+HEIGHT_IN = 3.6
+"""Height of one chart in inches."""
+
 
 @dataclass(frozen=True, eq=False)
 class Curves:
@@ -46,6 +50,8 @@ class Curves:
         Density below which the best of them takes less than the dense one; 0 where none does.
     reason : str
         Why there is no crossing; empty where there is.
+    now : float
+        Density that was recorded; NaN where the product is of no recording.
     """
 
     device: str
@@ -55,6 +61,7 @@ class Curves:
     kernels: dict[str, Array]
     crossing: float
     reason: str
+    now: float = math.nan
 
 
 def curves(device: AnyDevice, *, quantity: Quantity = "time", **problem: Any) -> Curves:
@@ -88,17 +95,21 @@ def curves(device: AnyDevice, *, quantity: Quantity = "time", **problem: Any) ->
         priced = kernel_cost(device, kernel, **problem, **density)
         return priced.energy_j if quantity == "energy" else priced.time_s
 
-    dense = np.full(len(DENSITIES), float(of("dense")))
-    saved = ZEROS_SAVE * (1.0 - DENSITIES) if quantity == "energy" else 0.0
     return Curves(
         device=found.device,
         quantity=quantity,
         density=DENSITIES,
-        dense=np.array([dense, dense * (1.0 - saved)]),
+        dense=dense_band(float(of("dense")), quantity),
         kernels={name: of(name, density=DENSITIES) for name in names},
         crossing=float(found.density),
         reason=str(found.reason),
     )
+
+
+def dense_band(dense: float, quantity: Quantity) -> Array:
+    """What a dense kernel takes at `DENSITIES`, and the least where zeros save power, shape (2, points)."""
+    saved = ZEROS_SAVE * (1.0 - DENSITIES) if quantity == "energy" else np.zeros(len(DENSITIES))
+    return dense * np.array([np.ones(len(DENSITIES)), 1.0 - saved])
 
 
 def breakeven(
@@ -128,8 +139,13 @@ def breakeven(
         As `curves`.
     """
     told = curves(device, quantity=quantity, **problem)
-    axes = style.new_axes(3.6) if ax is None else ax
-    divisor, unit = style.scale_of([told.dense[0, 0]], "J" if quantity == "energy" else "s")
+    return draw(told, f"{told.device}: {told.reason or f'{quantity} by kernel'}", ax)
+
+
+def draw(told: Curves, title: str, ax: Axes | None) -> Axes:
+    """Draw curves under a title, into axes or a new figure."""
+    axes = style.new_axes(HEIGHT_IN) if ax is None else ax
+    divisor, unit = style.scale_of([told.dense[0, 0]], "J" if told.quantity == "energy" else "s")
     lines = [axes.plot(told.density, told.dense[0] / divisor, color=style.INK, linewidth=2)[0]]
     axes.fill_between(told.density, *(told.dense / divisor), color=style.INK, alpha=0.12, linewidth=0)
     for place, values in enumerate(told.kernels.values()):
@@ -140,9 +156,13 @@ def breakeven(
         axes.annotate(
             f"{100 * told.crossing:.3g} %", (told.crossing, level), (4, 6), textcoords="offset points"
         )
-    axes.set(xscale="log", yscale="log", xlabel="density", ylabel=f"{quantity} in {unit}")
-    style.finish(axes, f"{told.device}: {told.reason or f'{quantity} by kernel'}", along="both")
-    style.legend(axes, lines, ["dense", *told.kernels])
+    names = ["dense", *told.kernels]
+    if told.now > 0:
+        lines.append(axes.axvline(told.now, color=style.INK, linewidth=1, linestyle=":"))
+        names.append("density now")
+    axes.set(xscale="log", yscale="log", xlabel="density", ylabel=f"{told.quantity} in {unit}")
+    style.finish(axes, title, along="both")
+    style.legend(axes, lines, names)
     return axes
 
 

@@ -40,17 +40,27 @@ def breakevens(report: Report, device: str | None = None, *, top: int = style.SH
     ReportError
         If the report has no such device, the device is no GPU, or the network no product.
     """
+    for gpu in gpus_of(report, device).values():
+        frame = gpu_layers_breakeven(report.trace, gpu, "energy", report.scenario)
+        frame = frame[frame.density.notna()]
+        if len(frame):
+            return frame.nlargest(top, "dense_j").sort_index()
+    raise no_breakevens(report, device)
+
+
+def gpus_of(report: Report, device: str | None) -> dict[str, GpuDevice]:
+    """The GPUs of a report that break-evens can be of, or one that is asked for, by name."""
     asked = report.devices if device is None else [report.asked(device)]
-    for name in asked:
-        gpu = report.costs[name].device
-        if isinstance(gpu, GpuDevice) and not report.scenario.streaming:
-            frame = gpu_layers_breakeven(report.trace, gpu, "energy", report.scenario)
-            frame = frame[frame.density.notna()]
-            if len(frame):
-                return frame.nlargest(top, "dense_j").sort_index()
-    raise ReportError(
-        f"there is nothing to draw: {' and '.join(asked)} have no break-even, which is that of the layers of "
-        "a network on a GPU"
+    devices = {name: report.costs[name].device for name in asked if not report.scenario.streaming}
+    return {name: each for name, each in devices.items() if isinstance(each, GpuDevice)}
+
+
+def no_breakevens(report: Report, device: str | None) -> ReportError:
+    """What is raised where there is no break-even."""
+    asked = " and ".join(report.devices if device is None else [device])
+    return ReportError(
+        f"there is nothing to draw: {asked} have no break-even, which is that of the layers of a network on "
+        "a GPU"
     )
 
 
