@@ -1,7 +1,7 @@
 """Kernels on an NVIDIA GPU, to be timed: products and convolutions of PyTorch, event-driven ones in CUDA.
 
-PyTorch holds the arrays, and multiplies by cuBLAS, cuSPARSE and cuDNN; CuPy compiles the CUDA source below
-(NVRTC) and launches it on PyTorch's stream, so that CUDA graphs hold all alike; energies come from NVML.
+PyTorch holds the arrays, and multiplies by cuBLAS, cuSPARSE and cuDNN; CuPy compiles ``gpu_kernels.cu`` by
+NVRTC and launches it on PyTorch's stream, so that CUDA graphs hold all alike; energies come from NVML.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,75 +23,30 @@ THREADS = 256
 SPLITS = 32
 """Thread blocks that share the spikes of a row, so that one row keeps the GPU busy."""
 
-SOURCE = r"""
-#include <cuda_fp16.h>
-__device__ float number(float x) { return x; }
-__device__ float number(__half x) { return __half2float(x); }
+QUEUE_CLOCKS = 1_000_000
+"""Clocks (0.5 to 1 ms) for which the GPU waits while the host queues a few launches from Python."""
 
-template <typename T>  // one launch: flag, rank within the warp, one reservation a warp, scatter
-__global__ void compact(const T* x, int k, int* list, int* count) {
-    int row = blockIdx.y, i = blockIdx.x * blockDim.x + threadIdx.x, lane = threadIdx.x & 31;
-    bool fires = i < k && number(x[(long long)row * k + i]) != 0.f;
-    unsigned mask = __ballot_sync(0xffffffffu, fires);
-    int base = 0;
-    if (lane == 0 && mask) base = atomicAdd(count + row, __popc(mask));
-    base = __shfl_sync(0xffffffffu, base, 0);
-    if (fires) list[(long long)row * k + base + __popc(mask & ((1u << lane) - 1u))] = i;
-}
+FEWEST = 3
+"""Runs that a time is the median of, at least."""
 
-template <typename T>  // weights (in, out): a contiguous row for each spike
-__global__ void gather(const T* w, const int* list, const int* count, int k, int n, float* out) {
-    int row = blockIdx.y, column = blockIdx.x * blockDim.x + threadIdx.x, spikes = count[row];
-    if (column >= n) return;
-    float sum = 0.f;
-    for (int s = blockIdx.z; s < spikes; s += gridDim.z)
-        sum += number(w[(long long)list[(long long)row * k + s] * n + column]);
-    if (sum != 0.f) atomicAdd(out + (long long)row * n + column, sum);
-}
+SETTLE_S = 0.5
+"""Time for clocks and the sensor of power to follow, before a window begins."""
 
-template <typename T>  // 3x3, same padding; weights (tap, in, out); layout 0: channels last, 1: first
-__global__ void scatter(const T* w, const int* list, const int* count, int size, int channels,
-                        int filters, int layout, float* out) {
-    int row = blockIdx.y, spikes = count[row], area = size * size;
-    for (int s = blockIdx.x; s < spikes; s += gridDim.x) {
-        int at = list[(long long)row * area * channels + s];
-        int c = layout ? at / area : at % channels, pixel = layout ? at % area : at / channels;
-        for (int tap = 0; tap < 9; ++tap) {
-            int y = pixel / size + tap / 3 - 1, x = pixel % size + tap % 3 - 1;
-            if (y < 0 || y >= size || x < 0 || x >= size) continue;
-            for (int f = threadIdx.x; f < filters; f += blockDim.x) {
-                long long to = layout ? (long long)f * area + y * size + x
-                                      : (long long)(y * size + x) * filters + f;
-                atomicAdd(out + (long long)row * area * filters + to,
-                          number(w[((long long)tap * channels + c) * filters + f]));
-            }
-        }
-    }
-}
+CHUNK_S = 0.05
+"""Time of the runs that are queued before the clock is looked at."""
 
-__global__ void lif(const float* in, float* voltage, float* refractory, float* out, int n, int steps) {
-    int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= n) return;
-    float v = voltage[i], wait = refractory[i];
-    for (int t = 0; t < steps; ++t) {
-        v = wait > 0.f ? 0.f : v + 0.05f * (in[(long long)t * n + i] - v);
-        float spike = v > 1.f ? 1.f : 0.f;
-        wait = spike > 0.f ? 2.f : wait - 1.f;
-        if (spike > 0.f) v = 0.f;
-        out[(long long)t * n + i] = spike;
-    }
-    voltage[i] = v;
-    refractory[i] = wait;
-}
-"""
+SOURCE = Path(__file__).with_name("gpu_kernels.cu")
 
 NAMES = {"fp16": "__half", "fp32": "float"}
 
 
 class CudaGpu:
-    """The first CUDA GPU of the machine."""
+    """The first CUDA GPU of the machine.
 
-    def __init__(self) -> None:
+    Its power while no program holds a context, `idle_w`, is measured first, over `idle_s` seconds if any.
+    """
+
+    def __init__(self, idle_s: float = 0.0) -> None:
         try:
             import cupy
             import pynvml
@@ -103,11 +59,16 @@ class CudaGpu:
             raise SystemExit("no CUDA GPU: PyTorch finds none on this machine")
         self._torch, self._cupy, self._nvml = torch, cupy, pynvml
         pynvml.nvmlInit()
-        self._device = pynvml.nvmlDeviceGetHandleByIndex(0)
+        # The GPU that CUDA calls its first is not always NVML's: CUDA_VISIBLE_DEVICES renumbers.
+        self._device = pynvml.nvmlDeviceGetHandleByPciBusId(cupy.cuda.Device(0).pci_bus_id)
+        self.idle_w = self.power(None, idle_s)[0] if idle_s else None
         kernels = [f"{name}<{kind}>" for name in ("compact", "gather", "scatter") for kind in NAMES.values()]
         self._module = cupy.RawModule(
-            code=SOURCE, options=("-std=c++14",), name_expressions=[*kernels, "lif"]
+            code=SOURCE.read_text(encoding="utf-8"),
+            options=("-std=c++17",),
+            name_expressions=[*kernels, "lif", "spin"],
         )
+        self._spin = self._kernel("spin")
         self._types = {"fp16": torch.float16, "fp32": torch.float32}
         self._flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -215,27 +176,36 @@ class CudaGpu:
     # How it is timed.
 
     def graph(self, run: Run) -> Run:
-        """The same launches as one CUDA graph."""
+        """The same launches as one CUDA graph, after runs that load the kernels and make workspaces."""
         torch = self._torch
-        side = torch.cuda.Stream()
-        with torch.cuda.stream(side):
-            run()
+        torch.cuda.synchronize()
+        with torch.cuda.stream(torch.cuda.Stream()):
+            for _ in range(3):
+                run()
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             run()
         return graph.replay
 
-    def seconds(self, run: Run, budget_s: float, *, cold: bool) -> float:
-        """Median time of a run, after one that does not count."""
+    def seconds(self, run: Run, budget_s: float, *, cold: bool, queued: bool) -> float:
+        """Median time of a run, after one that does not count.
+
+        Queued behind a kernel that waits, the GPU has all launches of a run before it starts, so that what
+        Python takes for them does not count; else it does.
+        """
         torch, times = self._torch, []
         run()
         torch.cuda.synchronize()
         start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         until = time.perf_counter() + budget_s
-        while len(times) < 5 or time.perf_counter() < until:
+        while len(times) < FEWEST or time.perf_counter() < until:
             if cold:
                 self._flush.zero_()
+            if queued:
+                self._launch(self._spin, (1, 1, 1), (QUEUE_CLOCKS,), threads=1)
+            else:
+                torch.cuda.synchronize()
             start.record()
             run()
             stop.record()
@@ -244,21 +214,42 @@ class CudaGpu:
         return float(np.median(times))
 
     def power(self, run: Run | None, window_s: float) -> tuple[float, float]:
-        """Mean power in W over a window by NVML's counter of energy, and runs in it; None: idle."""
-        torch, nvml, runs = self._torch, self._nvml, 0
-        torch.cuda.synchronize()
-        before, begin = nvml.nvmlDeviceGetTotalEnergyConsumption(self._device), time.perf_counter()
-        while time.perf_counter() - begin < window_s:
-            if run is None:
-                time.sleep(0.05)
-                continue
-            for _ in range(50):
-                run()
-            torch.cuda.synchronize()
-            runs += 50
-        seconds = time.perf_counter() - begin
-        joules = (nvml.nvmlDeviceGetTotalEnergyConsumption(self._device) - before) * 1e-3
+        """Mean power in W over a window by NVML's counter of energy, and runs a second; None: idle."""
+        chunk = 1 if run is None else max(1, round(CHUNK_S / self.seconds(run, 0.0, cold=False, queued=True)))
+        self._busy(run, chunk, SETTLE_S)
+        before_j, begin = self._joules(), time.perf_counter()
+        runs = self._busy(run, chunk, window_s)
+        joules, seconds = self._joules() - before_j, time.perf_counter() - begin
         return joules / seconds, runs / seconds
+
+    def _busy(self, run: Run | None, chunk: int, seconds: float) -> int:
+        """Run, or idle, for so long; how many runs there were."""
+        begin, runs = time.perf_counter(), 0
+        while time.perf_counter() - begin < seconds:
+            if run is None:
+                time.sleep(CHUNK_S)
+                continue
+            for _ in range(chunk):
+                run()
+            self._torch.cuda.synchronize()
+            runs += chunk
+        return runs
+
+    def _joules(self) -> float:
+        """NVML's counter of energy.
+
+        Raises
+        ------
+        SystemExit
+            If the GPU has none.
+        """
+        try:
+            return 1e-3 * float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._device))
+        except self._nvml.NVMLError as error:
+            raise SystemExit(
+                f"{self.facts['gpu']} tells no energy ({error}): part 5 needs a GPU from Volta on, and no "
+                "virtual one; ask for the other parts (--part 1 --part 2 --part 3 --part 4)"
+            ) from error
 
     def _matrix(self, shape: tuple[int, ...], zeros: float, dtype: str) -> Any:
         torch = self._torch

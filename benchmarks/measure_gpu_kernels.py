@@ -3,7 +3,9 @@
 Run it as ``python benchmarks/measure_gpu_kernels.py CSV [--part N]...``; all parts take less than 8 minutes.
 It needs PyTorch, CuPy and pynvml. Columns are those of `gpu_kernel_rows`; ``pattern`` says how kernels were
 launched (``launch=stream`` or ``graph``), whether weights came from a warm or cold L2 cache, timesteps,
-layout, and ``held=1`` on rows to be left out of fits (16384², and a density of .05). Lines of TOML behind
+layout, and ``held=1`` on rows to be left out of fits (16384², and a density of .05). Single kernels are
+queued before they start, so that the time that Python takes to launch them does not count; the loops of part
+4 are not: that time is theirs. Lines of TOML behind
 ``#`` at the head of the file say on what GPU, with which driver and when. A device of it is made by
 ``energyprobe.calibrate.calibrate_gpu``.
 
@@ -15,8 +17,9 @@ layout, and ``held=1`` on rows to be left out of fits (16384², and a density of
    ``cudnn``, ``conv-scatter`` with channels last and first (``strided=1``);
 4. a layer of spikes over 1, 8, 32 and 128 timesteps: stepwise in a stream and in a CUDA graph, folded,
    folded with one kernel for the neurons; a recurrent layer; neurons alone (``elementwise``);
-5. power by NVML's energy counter in windows of 2 seconds (the sensor samples a part of the time only): idle,
-   dense 8192² with zeros in its inputs, drawn anew for each of three windows; copies from L2 and memory.
+5. power by NVML's energy counter in windows of 2 seconds (the sensor samples a part of the time only): idle
+   without and with a context, dense 8192² with zeros in its inputs, drawn anew for each of three windows; a
+   dense product with one vector, ``gather``, ``csr`` and neurons; copies from L2 and memory.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ SAMPLES = 32
 BUDGET_S = 0.15
 """Time for each measurement."""
 WINDOW_S = 2.0
+POWERED, POWERED_ROWS, POWERED_DENSITY = 8192, 512, 0.02
+"""Products of part 5: of so much work that launches from Python keep up."""
 
 Row = dict[str, Any]
 Sizes = tuple[int, int, int]
@@ -64,8 +69,8 @@ def row(
             "structure": "unstructured", "pattern": said, "source": "measure_gpu_kernels"} | more  # fmt: skip
 
 
-def timed(gpu: Any, run: Callable[[], object], *, cold: bool = False) -> float:
-    return 1e6 * gpu.seconds(run, BUDGET_S, cold=cold)
+def timed(gpu: Any, run: Callable[[], object], *, cold: bool = False, queued: bool = True) -> float:
+    return 1e6 * gpu.seconds(run, BUDGET_S, cold=cold, queued=queued)
 
 
 def single(gpu: Any) -> Iterator[Row]:
@@ -106,20 +111,19 @@ def _products(
         yield row("compact", dtype, made, density, "launch=stream", nnz=seen["nnz"], time_us=timed(gpu, run))
         if sparse:
             run = gpu.compress(m, size, 1 - density, dtype)
-            yield row("compress", dtype, made, density, "launch=stream", time_us=timed(gpu, run))
+            # PyTorch waits for the number of non-zeros, so that nothing can be queued.
+            time_us = timed(gpu, run, queued=False)
+            yield row("compress", dtype, made, density, "launch=stream", time_us=time_us)
 
 
-def images(
-    batch: int, size: int, channels: int, density: float, clustered: bool, seed: int = 0
-) -> np.ndarray:
-    """Spikes, shape (batch, channels, size, size): independent, or all within one quarter of each image."""
+def images(batch: int, size: int, channels: int, density: float, clustered: bool) -> np.ndarray:
+    """Spikes, shape (batch, channels, size, size): independent, or all in the upper half of each image."""
     rng = np.random.default_rng(0)
     if not clustered:
         return (rng.random((batch, channels, size, size)) < density).astype(np.float32)
     found = np.zeros((batch, channels, size, size), dtype=np.float32)
     half = size // 2
-    inside = rng.random((batch, channels, half, half)) < min(1.0, 4 * density)
-    found[:, :, :half, :half] = inside
+    found[:, :, :half] = rng.random((batch, channels, half, size)) < 2 * density
     return found
 
 
@@ -132,7 +136,7 @@ def convolutions(gpu: Any) -> Iterator[Row]:
                 for clustered in (False, True):
                     spikes = images(batch, size, channels, density, clustered)
                     said = f"launch=stream;clustered={int(clustered)}"
-                    # Pairs of a spike and a tap inside the image, as the lowered input counts them.
+                    # Non-zeros of the lowered input, whose taps of padding are as dense as the others.
                     pairs = float(spikes.sum()) * 9
                     run = gpu.conv(batch, size, channels, spikes, "fp32")
                     yield row("cudnn", "fp32", sizes, density, said, time_us=timed(gpu, run))
@@ -166,9 +170,8 @@ def timesteps(gpu: Any) -> Iterator[Row]:
 
             for launch, launched in (("stream", run), ("graph", gpu.graph(run))):
                 sizes = (SAMPLES * steps, LAYER, LAYER)
-                yield row(
-                    f"snn-{way}", "fp32", sizes, 0.1, f"launch={launch};{said}", time_us=timed(gpu, launched)
-                )
+                time_us = timed(gpu, launched, queued=False)
+                yield row(f"snn-{way}", "fp32", sizes, 0.1, f"launch={launch};{said}", time_us=time_us)
     for elements in (2**10, 2**14, 2**17, 2**19, 2**20, 2**21, 2**22, 2**24):
         for steps in (1, 32):
             if elements * steps > 2**26:
@@ -181,8 +184,9 @@ def timesteps(gpu: Any) -> Iterator[Row]:
 
 def powers(gpu: Any) -> Iterator[Row]:
     """Part 5."""
-    watts, _ = gpu.power(None, WINDOW_S)
-    yield row("idle", "fp32", (1, 1, 1), 1.0, "context=1", time_us=1e6 * WINDOW_S, power_w=watts)
+    for context, watts in enumerate((gpu.idle_w, gpu.power(None, WINDOW_S)[0])):
+        said = f"context={context}"
+        yield row("idle", "fp32", (1, 1, 1), 1.0, said, time_us=1e6 * WINDOW_S, power_w=watts)
     for dtype in ("fp16", "fp32"):
         for zeros in (0.0, 0.5, 0.9, 0.99):
             # Drawing inputs within a window would take power, too: three draws, one window each.
@@ -190,9 +194,23 @@ def powers(gpu: Any) -> Iterator[Row]:
                 size = (8192, 8192, 8192)
                 yield _powered(gpu, row("dense", dtype, size, 1.0, f"launch=stream;zeros={zeros}"),
                                gpu.dense(*size, zeros, dtype))  # fmt: skip
+        yield from _powered_products(gpu, dtype)
+    made = row("elementwise", "fp32", (2**24, 1, 1), 1.0, "launch=stream;accesses=6")
+    yield _powered(gpu, made, gpu.neurons(2**24, 1))
     for name, size_bytes in (("l2", 8 * 2**20), ("dram", 2**30)):
         made = row("copy", "fp32", (size_bytes // 4, 1, 1), 1.0, f"launch=stream;from={name}")
         yield _powered(gpu, made, gpu.copy(size_bytes))
+
+
+def _powered_products(gpu: Any, dtype: str) -> Iterator[Row]:
+    """Products that memory, the L2 cache and lanes bind."""
+    one, many = (1, POWERED, POWERED), (POWERED_ROWS, POWERED, POWERED)
+    yield _powered(gpu, row("dense", dtype, one, 1.0, "launch=stream"), gpu.dense(*one, 0.0, dtype))
+    run, seen = gpu.gather(*many, 1 - POWERED_DENSITY, dtype)
+    said = f"launch=stream;unique={seen['unique']:g}"
+    yield _powered(gpu, row("gather", dtype, many, POWERED_DENSITY, said, nnz=seen["nnz"]), run)
+    run = gpu.csr(*many, 1 - POWERED_DENSITY, dtype)
+    yield _powered(gpu, row("csr", dtype, many, POWERED_DENSITY, "launch=stream"), run)
 
 
 def _powered(gpu: Any, made: Row, run: Callable[[], object]) -> Row:
@@ -237,7 +255,9 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     from gpu_backend import CudaGpu
 
-    print(f"{measure(CudaGpu(), given.csv, given.part or list(PARTS))} rows in {given.csv}")
+    parts = given.part or list(PARTS)
+    gpu = CudaGpu(idle_s=WINDOW_S if 5 in parts else 0.0)
+    print(f"{measure(gpu, given.csv, parts)} rows in {given.csv}")
     return 0
 
 
