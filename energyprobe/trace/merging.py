@@ -70,7 +70,7 @@ def merge_calls(one: LayerCall, other: LayerCall) -> LayerCall:
     Parameters
     ----------
     one, other : LayerCall
-        Of the same identity (see `LayerCall`).
+        Of the same `LayerCall.identity`.
 
     Returns
     -------
@@ -106,10 +106,8 @@ def merge_calls(one: LayerCall, other: LayerCall) -> LayerCall:
 def _merge_matching(calls: Iterable[LayerCall]) -> tuple[LayerCall, ...]:
     merged: dict[Hashable, LayerCall] = {}
     for call in calls:
-        # Sizes in `out_shape` may change from run to run (timesteps), its rank may not.
-        operations = tuple(step.operation for step in call.steps)
-        identity = (call.path, call.call_index, call.reading, operations, len(call.out_shape))
-        merged[identity] = merge_calls(merged[identity], call) if identity in merged else call
+        before = merged.get(call.identity)
+        merged[call.identity] = call if before is None else merge_calls(before, call)
     return tuple(merged.values())
 
 

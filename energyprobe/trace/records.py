@@ -7,6 +7,7 @@ recording and Python integers; fractions are derived when reporting. Unknown is 
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 from typing import Literal
 
 from energyprobe.trace.activity import Activity, Magnitudes, Record, Use
@@ -73,7 +74,7 @@ class Step(Record, frozen=True, kw_only=True):
 class LayerCall(Record, frozen=True, kw_only=True):
     """One call of one layer, summed over the recording.
 
-    Identity: `path`, `call_index`, `reading` and the operations of its steps.
+    Two recordings add up where their calls have the same `LayerCall.identity`.
 
     Attributes
     ----------
@@ -144,6 +145,13 @@ class LayerCall(Record, frozen=True, kw_only=True):
     def key(self) -> str:
         """Name of the call within its trace: ``path`` or, from the second call on, ``path#index``."""
         return self.path if self.call_index == 0 else f"{self.path}#{self.call_index}"
+
+    @property
+    def identity(self) -> Hashable:
+        """What the same call has in another recording, too."""
+        operations = tuple(step.operation for step in self.steps)
+        # Sizes in `out_shape` may change from run to run (timesteps), its rank may not.
+        return self.path, self.call_index, self.reading, operations, len(self.out_shape)
 
     @property
     def timesteps(self) -> int | float:

@@ -40,7 +40,7 @@ class Firing:
             counts = totals.array(observation.slots["neurons"])
             # Each neuron was seen once in each row: samples x timesteps.
             rows = totals.integer(observation.slots["rows"])
-            key = (_identity(record), place)
+            key = (record.identity, place)
             if key in self._seen:
                 before, rows_before = self._seen[key]
                 counts, rows = counts + before, rows + rows_before
@@ -53,10 +53,10 @@ class Firing:
     def _of_call(self, call: LayerCall) -> LayerCall:
         places = iter(range(len(call.steps)))
         steps = tuple(
-            step if step.use is None else self._of_step(step, _identity(call), next(places))
+            step if step.use is None else self._of_step(step, call.identity, next(places))
             for step in call.steps
         )
-        return replace(call, steps=steps, output=self._of_activity(call.output, (_identity(call), "output")))
+        return replace(call, steps=steps, output=self._of_activity(call.output, (call.identity, "output")))
 
     def _of_step(self, step: Step, identity: Hashable, place: int) -> Step:
         assert step.use is not None
@@ -82,7 +82,3 @@ def _observations(call: PlannedCall) -> Iterator[tuple[Hashable, Observation]]:
             yield (place, "input"), step.observation
         if step.other is not None:
             yield (place, "other"), step.other
-
-
-def _identity(call: LayerCall) -> Hashable:
-    return call.path, call.call_index, tuple(step.operation for step in call.steps), len(call.out_shape)
