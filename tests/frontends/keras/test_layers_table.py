@@ -11,7 +11,7 @@ import energyprobe as ep
 from energyprobe.frontends.keras.framework import framework_of
 from energyprobe.frontends.keras.rules.raw import CONTAINER
 from energyprobe.frontends.keras.rules.table import CONTAINERS, KERAS_RULES, WRAPPING, RuleTable
-from energyprobe.trace.operations import Conv, Dense, Elementwise, NeuronUpdate
+from energyprobe.trace.operations import Conv, Dense, Elementwise, Encode, NeuronUpdate, Product
 
 SAMPLES = 3
 
@@ -140,6 +140,19 @@ def test_a_rule_may_give_one_operation_without_weights(keras, random, record):
     row = ep.counts(record(model, x, layers={keras.layers.Dense: rule})).iloc[0]
     assert (row.kind, row.event_synops) == ("conv", 2 * np.count_nonzero(x))
     assert row.isna().effective_synops
+
+
+@pytest.mark.parametrize(
+    "given", [None, 3, Product(rows=2, shared=5, columns=3), Encode(dimensions=5, neurons=2)]
+)
+def test_a_rule_that_gives_what_cannot_be_observed(keras, random, record, given):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2, name="hidden")])
+    with pytest.raises(ep.OptionError) as caught:
+        record(model, random.rand(SAMPLES, 5), layers={keras.layers.Dense: lambda call: [given]})
+    assert str(caught.value) == (
+        f"KerasProbe(layers={{Dense: …}}): the rule gave {given!r}; a rule gives operations "
+        "of energyprobe.trace.operations that read one tensor, such as Dense, Conv or NeuronUpdate"
+    )
 
 
 def test_a_rule_that_says_that_nothing_can_be_counted(keras, random, record):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from energyprobe.errors import OptionError
 from energyprobe.frontends.keras.framework import Framework
 from energyprobe.frontends.keras.rules import (
     activations,
@@ -27,6 +28,7 @@ from energyprobe.frontends.keras.rules.base import Rule
 from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.draft import StepDraft, Steps
 from energyprobe.frontends.keras.rules.raw import CONTAINER
+from energyprobe.trace.operations import AnyOperation, Decode, Encode, Product
 
 KERAS_RULES: dict[str, Rule] = {
     **synaptic.RULES,
@@ -82,7 +84,7 @@ class RuleTable:
         self._rules: dict[type, Rule | Callable[[Any], Rule]] = {}
         # A cell may count its state, which shows only in the loop: not plain.
         self._own = {
-            cls: Rule(_from_user(rule), keeps_samples=False, plain=False) for cls, rule in own.items()
+            cls: Rule(_from_user(cls, rule), keeps_samples=False, plain=False) for cls, rule in own.items()
         }
         layers = framework.keras.layers
         for name, rule in KERAS_RULES.items():
@@ -127,12 +129,20 @@ def _runs_as(layer: Any, cls: type) -> bool:
     return all(getattr(type(layer), name, None) is getattr(cls, name, None) for name in _TRUSTED)
 
 
-def _from_user(rule: Callable[[Call], Any]) -> Callable[[Call], Steps]:
+def _from_user(cls: type, rule: Callable[[Call], Any]) -> Callable[[Call], Steps]:
     """Turn what a user's rule gives into steps; the first input is what a synaptic operation reads."""
 
     def steps(call: Call) -> Steps:
         given = rule(call)
         listed = given if isinstance(given, (list, tuple)) else [given]
-        return [each if isinstance(each, StepDraft) else StepDraft(each, call.input) for each in listed]
+        return [each if isinstance(each, StepDraft) else draft(call, each) for each in listed]
+
+    def draft(call: Call, given: Any) -> StepDraft:
+        if isinstance(given, AnyOperation) and not isinstance(given, Product | Decode | Encode):
+            return StepDraft(given, call.input)
+        raise OptionError(
+            f"KerasProbe(layers={{{cls.__qualname__}: …}}): the rule gave {given!r}; a rule gives operations "
+            "of energyprobe.trace.operations that read one tensor, such as Dense, Conv or NeuronUpdate"
+        )
 
     return steps
