@@ -13,6 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from energyprobe.frontends.keras.assemble import of_samples
+from energyprobe.frontends.keras.identity import flat_layers
 from energyprobe.trace.records import Trace
 
 
@@ -67,8 +68,8 @@ def continued(one: Trace, other: Trace, samples: int) -> Trace:
 
 def stateful_layers(model: Any) -> list[Any]:
     """The layers of a model that keep their state from batch to batch."""
-    flat = model._flatten_layers(include_self=False, recursive=True)
-    return [each for each in flat if getattr(each, "stateful", False) and hasattr(each, "states")]
+    layers = flat_layers(model)
+    return [each for each in layers if getattr(each, "stateful", False) and hasattr(each, "states")]
 
 
 def digest_of_states(tf: Any, layers: list[Any]) -> bytes:

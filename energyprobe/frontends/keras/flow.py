@@ -5,10 +5,10 @@ Both are declared by layer types and followed from call to call, never guessed f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from energyprobe.frontends.keras.axes import same_tail
 from energyprobe.frontends.keras.capture import Capture
 from energyprobe.frontends.keras.frames import Frame, RawOp
 from energyprobe.frontends.keras.rules.codes import SpikeCode
@@ -230,15 +230,8 @@ def _axis_kept(op: RawOp) -> list[Any]:
     if op.type in ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
         return [each for each in op.inputs[:1] if each.shape.rank == rank > 2]
     if op.type in ("Reshape", "ExpandDims", "Squeeze"):
-        return [each for each in op.inputs[:1] if _same_tail(each.shape, op.outputs[0].shape)]
+        return [each for each in op.inputs[:1] if same_tail(each.shape, op.outputs[0].shape)]
     return []
-
-
-def _same_tail(before: Any, after: Any) -> bool:
-    """Whether the axes behind the second hold as many elements, so that the second stays what it is."""
-    if min(before.rank or 0, after.rank or 0) < 2 or None in (*before[2:], *after[2:]):
-        return False
-    return math.prod(before[2:]) == math.prod(after[2:])
 
 
 def _static(tensor: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,23 +32,16 @@ def batch_first(tf: Any, layer: Any, sequence: Any) -> Any:
     return tf.transpose(sequence, [1, 0, *range(2, len(sequence.shape))])
 
 
-def last(layer: Any, sequence: Any) -> Any:
-    """The last timestep of what a layer made."""
+def last(layer: Any, result: Any) -> Any:
+    """The last timestep of what a layer made, with the states that it may have given beside it."""
     import tensorflow as tf
 
+    if isinstance(result, (list, tuple)):
+        return type(result)([last(layer, result[0]), *result[1:]])
     if getattr(layer, "time_major", False):
-        return sequence[-1]
-    source = swapped_from(tf, sequence)
-    return sequence[:, -1] if source is None else source[-1]
-
-
-def tail_kept(frame: Frame) -> bool:
-    """Whether axis 1 stays what it is because the axes behind it hold as many elements before and after."""
-    before, after = frame.inputs[0].shape, frame.outputs[0].shape
-    tails = [tuple(shape[2:]) for shape in (before, after)]
-    if min(len(before), len(after)) < 2 or any(None in tail for tail in tails):
-        return False
-    return math.prod(tails[0]) == math.prod(tails[1])
+        return result[-1]
+    source = swapped_from(tf, result)
+    return result[:, -1] if source is None else source[-1]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -133,3 +133,8 @@ def per_run(tensor: Any, lead: int) -> tuple[int, Runs | None]:
     unknown = [axis for axis, size in enumerate(tensor.shape) if axis >= lead and size is None]
     elements = math.prod(size for size in tensor.shape[lead:] if size is not None)
     return elements, tuple((tensor, axis) for axis in [*range(lead), *unknown]) if unknown else None
+
+
+def per_axis(figures: Any, axes: int) -> tuple[int, ...]:
+    """A setting such as strides with one figure for each spatial axis, where one may stand for all."""
+    return tuple(figures) if isinstance(figures, (tuple, list)) else (figures,) * axes

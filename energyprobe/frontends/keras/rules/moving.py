@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from energyprobe.frontends.keras.axes import same_tail
 from energyprobe.frontends.keras.frames import Frame
-from energyprobe.frontends.keras.rules.base import Rule, always, tail_kept
+from energyprobe.frontends.keras.rules.base import Rule, always
 from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.codes import SpikeCode, same, summed
 from energyprobe.frontends.keras.rules.contraction import Contraction, product
@@ -71,6 +72,10 @@ def _axis_1_free(frame: Frame) -> bool:
     return frame.layer.axis % len(frame.outputs[0].shape) != 1
 
 
+def _tail_kept(frame: Frame) -> bool:
+    return same_tail(frame.inputs[0].shape, frame.outputs[0].shape)
+
+
 _MOVES = free("moves data")
 _IDLE = free("does nothing at inference")
 
@@ -93,7 +98,7 @@ _IDLE_LAYERS = (
 
 RULES: dict[str, Rule] = {
     "Flatten": Rule(_MOVES, spikes=same),
-    "Reshape": Rule(_MOVES, spikes=same, keeps_time=tail_kept),
+    "Reshape": Rule(_MOVES, spikes=same, keeps_time=_tail_kept),
     "Permute": Rule(_MOVES, spikes=same, keeps_time=lambda frame: frame.layer.dims[0] == 1),
     "RepeatVector": Rule(_MOVES, spikes=same),
     **{name: Rule(_MOVES, spikes=same) for name in _PADDING},

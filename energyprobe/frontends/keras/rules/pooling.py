@@ -8,7 +8,7 @@ from collections.abc import Callable
 from energyprobe.frontends.keras.rules.base import Rule
 from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.codes import graded, same
-from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, count
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, count, per_axis
 from energyprobe.trace.geometry import axis_fanout
 from energyprobe.trace.operations import Pool
 from energyprobe.trace.padding import conv
@@ -26,8 +26,8 @@ def windowed(method: str) -> Callable[[Call], Steps]:
             [size for size in shape if size is not None],
             channels=1,
             filters=1,
-            kernel=_axes(layer.pool_size, len(shape)),
-            strides=_axes(layer.strides, len(shape)),
+            kernel=per_axis(layer.pool_size, len(shape)),
+            strides=per_axis(layer.strides, len(shape)),
             padding=layer.padding,
         )
         taps = math.prod(int(axis.sum()) for axis in axis_fanout(window)) * count((channels,))
@@ -58,10 +58,6 @@ def adaptive(method: str) -> Callable[[Call], Steps]:
         return [StepDraft(Pool(method=method, taps=taps, outputs=count(call.output_shape)))]
 
     return steps
-
-
-def _axes(figures: object, axes: int) -> tuple[int, ...]:
-    return tuple(figures) if isinstance(figures, (tuple, list)) else (int(str(figures)),) * axes
 
 
 RULES: dict[str, Rule] = {

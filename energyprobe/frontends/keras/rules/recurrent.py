@@ -73,11 +73,11 @@ def _recurrent(cell: Any, state: Any, hidden: Any, gates: int, units: int) -> li
     if getattr(cell, "reset_after", True):
         whole = Dense(inputs=units, units=gates * units)
         return [StepDraft(whole, state, Weight.of(cell, "recurrent_kernel"))]
-    seen = Weight.of(cell, "recurrent_kernel", lambda value: value[:, : 2 * units])
-    last = Weight.of(cell, "recurrent_kernel", lambda value: value[:, 2 * units :])
+    of_state = Weight.of(cell, "recurrent_kernel", lambda value: value[:, : 2 * units])
+    of_hidden = Weight.of(cell, "recurrent_kernel", lambda value: value[:, 2 * units :])
     return [
-        StepDraft(Dense(inputs=units, units=2 * units), state, seen),
-        StepDraft(Dense(inputs=units, units=units), hidden, last),
+        StepDraft(Dense(inputs=units, units=2 * units), state, of_state),
+        StepDraft(Dense(inputs=units, units=units), hidden, of_hidden),
     ]
 
 
@@ -201,11 +201,7 @@ def _mask(frame: Frame, capture: Capture) -> Any:
 
 def last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
     """Give the caller what the layer was asked for."""
-    if not frame.facts["last_only"]:
-        return result, result
-    if isinstance(result, (list, tuple)):
-        return type(result)([last(frame.layer, result[0]), *result[1:]]), result
-    return last(frame.layer, result), result
+    return last(frame.layer, result) if frame.facts["last_only"] else result, result
 
 
 def around_cell(cell: Any, inner: Rule) -> Rule:

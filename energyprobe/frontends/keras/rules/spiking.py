@@ -44,12 +44,7 @@ def _all_steps(frame: Frame, capture: Capture) -> Any:
 
 
 def _last_step(frame: Frame, result: Any) -> tuple[Any, Any]:
-    layer = frame.layer
-    if layer.return_sequences:
-        return result, result
-    if isinstance(result, (list, tuple)):
-        return type(result)([last(layer, result[0]), *result[1:]]), result
-    return last(layer, result), result
+    return result if frame.layer.return_sequences else last(frame.layer, result), result
 
 
 def _wrapping(steps: Any, **facts: Any) -> Rule:

@@ -14,7 +14,7 @@ from energyprobe.frontends.keras.rules.activations import activation_steps, has_
 from energyprobe.frontends.keras.rules.base import Rule, always
 from energyprobe.frontends.keras.rules.call import Call
 from energyprobe.frontends.keras.rules.contraction import from_equation, weighted
-from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, Weight, count
+from energyprobe.frontends.keras.rules.draft import StepDraft, Steps, Weight, count, per_axis
 from energyprobe.frontends.keras.rules.raw_windows import channels_first
 from energyprobe.trace.operations import Conv, Lookup, Sparse
 from energyprobe.trace.padding import conv, conv_transpose
@@ -89,10 +89,6 @@ def _depthwise_layout(kernel: np.ndarray) -> np.ndarray:
     return kernel.reshape(*taps, 1, channels * multiplier)
 
 
-def _per_axis(figures: Any, axes: int) -> tuple[int, ...]:
-    return tuple(figures) if isinstance(figures, (tuple, list)) else (figures,) * axes
-
-
 def _depthwise_conv(call: Call) -> Conv:
     layer = call.layer
     shape, channels = _spatial(call, call.input)
@@ -101,9 +97,9 @@ def _depthwise_conv(call: Call) -> Conv:
         shape,
         channels=channels,
         filters=channels * layer.depth_multiplier,
-        kernel=_per_axis(layer.kernel_size, axes),
-        strides=_per_axis(layer.strides, axes),
-        dilation=_per_axis(layer.dilation_rate, axes),
+        kernel=per_axis(layer.kernel_size, axes),
+        strides=per_axis(layer.strides, axes),
+        dilation=per_axis(layer.dilation_rate, axes),
         padding=layer.padding,
         groups=channels,
     )
