@@ -14,7 +14,7 @@ from energyprobe.costing.gpu_plan import Plan, plan_of
 from energyprobe.costing.kernel_work import kernel_work
 from energyprobe.costing.kernels.fits import GENERIC
 from energyprobe.costing.kernels.gpu import Gpu
-from energyprobe.costing.kernels.loading import fits, launches, power_fits
+from energyprobe.costing.kernels.loading import fits, power_fits
 from energyprobe.costing.ledger import Ledger
 from energyprobe.costing.pace import idle_time_s, pace_notes, passes, real_time_s
 from energyprobe.costing.remarks import boundary_notes, idle_remarks, remarks_of, window_notes
@@ -67,8 +67,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
         kernels = [each.constants for each in (*self.fit, *fits()) if each.gpu in own]
         powers = [each.constants for each in power_fits() if each.gpu in own]
         of_fits = [figure.source for constants in (*kernels, *powers) for figure in constants.values()]
-        of_launches = [figure.source for figure in launches().values()]
-        return tuple(dict.fromkeys((*super().cites, *of_fits, *of_launches)))
+        return tuple(dict.fromkeys((*super().cites, *of_fits)))
 
     @property
     def own_errors(self) -> tuple[str, ...]:

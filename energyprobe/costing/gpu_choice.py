@@ -151,6 +151,8 @@ class Shop:
         """Price those in loops over timesteps and the others as each are launched."""
         if self.launch is not None or not looped.any():
             return self._pricer(option, self.launch or "stream").price(problem)
+        if looped.all():
+            return self._pricer(option, "framework").price(problem)
         apart = self._pricer(option, "stream").price(problem)
         in_loop = self._pricer(option, "framework").price(problem)
         return {name: np.where(looped, in_loop[name], column) for name, column in apart.items()}

@@ -98,6 +98,8 @@ def figure_title(name: str) -> str:
     match name.split("."):
         case ["neuron_kinds", kind]:
             return f"{TERMS['neuron_updates']} ({kind})"
+        case ["launches", way]:
+            return f"time of a launch ({way})"
         case ["peaks", dtype]:
             return f"speed of arithmetic ({dtype})"
         case ["types", dtype, figure]:

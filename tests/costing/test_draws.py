@@ -174,8 +174,9 @@ def test_times_are_drawn_where_energies_are_not_modelled(network) -> None:
 
 @pytest.mark.parametrize("pace", [None, 10.0])
 def test_a_figure_matters_where_something_is_paid_at_it(network, pace: float | None) -> None:
-    # Of an A100 the idle power alone has a range: it costs nothing back to back.
+    # Idle power costs nothing back to back.
     counts, scenario, a100 = network(1000, 0), Scenario(inferences_per_second=pace), device("a100")
+    a100 = a100.at({f"launches.{way}": figure.value_si for way, figure in a100.constants.launches.items()})
     assert a100.uncertain == ("idle_w",)
     known = a100.at({"idle_w": a100.figures["idle_w"].value_si})
     energies = [Draws(each, 30, 0).price(counts, scenario, 0).energy_j for each in (a100, known)]

@@ -14,6 +14,7 @@ def test_names_of_figures():
     assert figure_title("neuron_kinds.lstm") == "neuron updates (lstm)"
     assert figure_title("types.int8.conv_s") == "time of convolutions (int8)"
     assert figure_title("types.float16.macs") == "multiply-accumulates (float16)"
+    assert figure_title("launches.framework") == "time of a launch (framework)"
     assert figure_title("access_per_bit") == "access per bit"
     assert term_title("static") == "static power"
 

@@ -7,6 +7,7 @@ import msgspec
 from energyprobe.costing.device import Device
 from energyprobe.costing.figures import Dimension, Figure
 from energyprobe.costing.kernels.fits import Fit, PowerFit
+from energyprobe.costing.kernels.loading import launches
 from energyprobe.costing.kernels.rates import ITEM_BYTES, Architecture, Rates
 from energyprobe.errors import DeviceError, nearest
 
@@ -31,6 +32,9 @@ class GpuFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Power while it waits for the next inference.
     memory_bytes : Figure or None
         What its memory holds.
+    launches : dict of str to Figure
+        Time that a launch takes, by how kernels are launched; as in the catalog's ``launch.toml`` where it
+        is not given.
     """
 
     multiprocessors: Figure
@@ -43,8 +47,13 @@ class GpuFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     full_limit_w: Figure
     idle_w: Figure | None = None
     memory_bytes: Figure | None = None
+    launches: dict[str, Figure] = {}
 
     def __post_init__(self) -> None:
+        for name in self.launches:
+            if name not in launches():
+                raise DeviceError(f"launches.{name}: no way of launching, {nearest(name, launches())}")
+        msgspec.structs.force_setattr(self, "launches", launches() | self.launches)
         if "fp32" not in self.peaks:
             raise DeviceError("peaks.fp32: missing, the clock is worked out from it")
         for dtype in self.peaks:
@@ -58,7 +67,10 @@ DIMENSIONS: dict[str, Dimension] = {
     **dict.fromkeys(("limit_w", "full_limit_w", "idle_w"), "power"),
     **dict.fromkeys(("cache_bytes", "memory_bytes"), "memory"),
 }
-"""What the figures measure, but for `GpuFigures.peaks`."""
+"""What the figures measure, but for those of tables."""
+
+TABLES: dict[str, Dimension] = {"peaks": "speed", "launches": "time"}
+"""Tables of figures, and what these measure."""
 
 
 class Gpu(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,14 +98,18 @@ class Gpu(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def figures(self) -> dict[str, Figure]:
-        """The figures it has, by term; peaks as ``"peaks.fp32"``."""
-        own = {name: getattr(self.constants, name) for name in GpuFigures.__struct_fields__}
-        peaks = {f"peaks.{dtype}": figure for dtype, figure in own.pop("peaks").items()}
-        return {name: figure for name, figure in (own | peaks).items() if figure is not None}
+        """The figures it has, by term; those of tables as ``"peaks.fp32"``, ``"launches.stream"``."""
+        own = {name: getattr(self.constants, name) for name in DIMENSIONS}
+        tables = {
+            f"{table}.{key}": figure
+            for table in TABLES
+            for key, figure in getattr(self.constants, table).items()
+        }
+        return {name: figure for name, figure in (own | tables).items() if figure is not None}
 
     def dimension_of(self, term: str) -> Dimension:
         """What the figure of a term measures."""
-        return "speed" if term.startswith("peaks.") else DIMENSIONS[term]
+        return (DIMENSIONS | TABLES)[term.partition(".")[0]]
 
     @property
     def sms(self) -> float:

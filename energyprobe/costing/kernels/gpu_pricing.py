@@ -14,8 +14,8 @@ import numpy.typing as npt
 from energyprobe.costing.kernels.conversion import with_conversion
 from energyprobe.costing.kernels.fits import Fit, PowerFit, find_power, ready
 from energyprobe.costing.kernels.gpu import Gpu, rates
-from energyprobe.costing.kernels.loading import fits, launches, power_fits
-from energyprobe.costing.kernels.parts import Problem
+from energyprobe.costing.kernels.loading import fits, power_fits
+from energyprobe.costing.kernels.parts import Array, Problem
 from energyprobe.costing.kernels.power import board_of, board_power, stretched
 from energyprobe.costing.kernels.problem import first, refuse_unused
 from energyprobe.costing.kernels.rates import Rates
@@ -52,8 +52,8 @@ class Pricer:
         Constants.
     measured, power_measured : bool
         Whether the times, and the power, were fitted on this GPU.
-    launch_s : float
-        What a launch takes, less what one took when the kernel was timed.
+    launch_s : ndarray, shape (3,)
+        What a launch takes, less what one took when the kernel was timed: value, low, high.
     conversion_s : float or None
         What a launch takes, where A is converted before every product.
     """
@@ -65,7 +65,7 @@ class Pricer:
     power: PowerFit
     measured: bool
     power_measured: bool
-    launch_s: float
+    launch_s: Array
     conversion_s: float | None
 
     def cost(self, problem: Problem, shape: tuple[int, ...]) -> KernelCost:
@@ -104,7 +104,8 @@ class Pricer:
 
     def _chunk(self, problem: Problem) -> dict[str, npt.NDArray[Any]]:
         kind = KERNELS[self.fit.kernel]
-        parts = kind.model(problem, self.rates, self._constants())
+        constants = self._constants()
+        parts = kind.model(problem, self.rates, constants)
         if self.conversion_s is not None:
             parts = with_conversion(parts, problem, self.rates, self.conversion_s)
         board = board_of(self.gpu)
@@ -114,6 +115,10 @@ class Pricer:
         energy = seconds * board_power(parts, seconds, self.rates, board, self.power.si)
         inside = self._inside(problem)
         low, high = self.fit.ratios(inside)
+        if self.launch_s[0] > 0:
+            # The model errs in the kernel's own time; what its launches add is as uncertain as launches are.
+            share = np.outer(self.launch_s / constants["launch"], parts.launch / seconds)
+            low, high = (1.0 - share[0]) * low + share[1], (1.0 - share[0]) * high + share[2]
         power_low, power_high = np.log(self.power.low_ratio), np.log(self.power.high_ratio)
         low_j = energy * np.exp(-np.hypot(np.log(low), power_low))
         if self.fit.kernel == "dense":
@@ -131,9 +136,9 @@ class Pricer:
 
     def _constants(self) -> dict[str, float]:
         """The fit's constants, launched as asked for."""
-        constants = dict(self.fit.si)
-        for name in LAUNCHES & constants.keys() if self.launch_s else ():
-            constants[name] = max(constants[name] + self.launch_s, SHORTEST_LAUNCH_S)
+        constants, added_s = dict(self.fit.si), float(self.launch_s[0])
+        for name in LAUNCHES & constants.keys() if added_s else ():
+            constants[name] = max(constants[name] + added_s, SHORTEST_LAUNCH_S)
         return constants
 
     def _inside(self, problem: Problem) -> npt.NDArray[np.bool_]:
@@ -167,8 +172,8 @@ def check(gpu: Gpu, kernel: str, structure: str, operand: str, launch: str, opti
         If there is no such kernel or way of launching, or the kernel cannot use the structure or an option.
     """
     check_legal(kernel, gpu, structure, operand)
-    if launch not in launches():
-        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, launches())}")
+    if launch not in gpu.constants.launches:
+        raise ScenarioError(f"no way of launching {launch!r}, {nearest(launch, gpu.constants.launches)}")
     refuse_unused(kernel, options, KERNELS[kernel].options)
 
 
@@ -196,7 +201,7 @@ def pricer(
     """
     fit, measured = ready(fits(), gpu, kernel, dtype, structure, launch)
     power, power_measured = find_power(power_fits(), gpu)
-    of_launch = launches()
+    asked, timed = gpu.constants.launches[launch], gpu.constants.launches[fit.regime]
     converted = kernel in CONVERTED and operand == "activations"
     return Pricer(
         gpu=gpu,
@@ -206,6 +211,6 @@ def pricer(
         power=power,
         measured=measured,
         power_measured=power_measured,
-        launch_s=of_launch[launch].value_si - of_launch[fit.regime].value_si,
-        conversion_s=of_launch[launch].value_si if converted else None,
+        launch_s=np.array([asked.value_si, asked.low_si, asked.high_si]) - timed.value_si,
+        conversion_s=asked.value_si if converted else None,
     )

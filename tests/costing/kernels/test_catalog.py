@@ -154,6 +154,16 @@ def test_wrong_power_constants_are_refused() -> None:
         PowerFit(gpu="t4", constants=constants, low_ratio=0.9, high_ratio=0.95)
 
 
+def test_ways_of_launching_that_a_gpu_does_not_give_are_those_of_all() -> None:
+    t4, shared = gpu_of("t4").constants, launches()
+    own = msgspec.structs.replace(shared["stream"], value=4.0, low=None, high=None)
+    changed = msgspec.structs.replace(t4, launches={"stream": own})
+    assert changed.launches == {**shared, "stream": own}
+    with pytest.raises(DeviceError) as caught:
+        msgspec.structs.replace(t4, launches={"steam": own})
+    assert str(caught.value) == "launches.steam: no way of launching, did you mean 'stream'?"
+
+
 @pytest.mark.parametrize(
     ("peaks", "expected"),
     [

@@ -137,6 +137,30 @@ def test_ways_of_launching_differ_by_their_launch() -> None:
     assert times["framework"] - times["stream"] == pytest.approx((60 - 6.3) * 1e-6)
 
 
+def test_launches_are_as_uncertain_as_they_are_and_kernels_as_their_model() -> None:
+    # Neurons timed in a graph; a launch takes 0.58 us there, and 60 us (10 to 80) by a framework.
+    neurons = {"m": 64, "k": 64, "n": 1, "dtype": "bf16"}
+    timed, asked = (
+        ep.kernel_cost("h200", "elementwise", **neurons, launch=way) for way in ("graph", "framework")
+    )
+    assert timed.calibrated
+    assert asked.low_time_s - timed.low_time_s == pytest.approx((10 - 0.58) * 1e-6)
+    assert asked.time_s - timed.time_s == pytest.approx((60 - 0.58) * 1e-6)
+    assert asked.high_time_s - timed.high_time_s == pytest.approx((80 - 0.58) * 1e-6)
+
+
+def test_launches_are_figures_of_the_gpu_that_can_be_its_own() -> None:
+    h200 = ep.device("h200")
+    assert h200.uncertain == ("launches.graph", "launches.stream", "launches.framework")
+    known = h200.at({"launches.framework": 20e-6})
+    neurons = {"m": 64, "k": 64, "n": 1, "dtype": "bf16"}
+    timed, asked = (
+        ep.kernel_cost(known, "elementwise", **neurons, launch=way) for way in ("graph", "framework")
+    )
+    assert asked.time_s - timed.time_s == pytest.approx((20 - 0.58) * 1e-6)
+    assert asked.high_time_s - timed.high_time_s == pytest.approx((20 - 0.58) * 1e-6)
+
+
 @pytest.mark.parametrize(("kernel", "launches"), [("gather", 4), ("column-skip", 3), ("tile-skip", 2)])
 def test_every_launch_of_a_kernel_is_paid(kernel: str, launches: int) -> None:
     dearer, cheaper = (
