@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -72,27 +74,28 @@ def load_data(path: Path, wanted: Wanted) -> dict[str, np.ndarray]:
             f"cannot read the data {path}: its suffix is none of {', '.join(SUFFIXES)}; give images as the "
             "folder that they are in"
         )
-    reader = {".npz": _npz, ".npy": _npy, ".csv": _csv}[suffix]
-    arrays = reader(path, wanted)
+    arrays = _csv(path, wanted) if suffix == ".csv" else _numpy(path, wanted)
     _check(path, arrays, wanted.shapes)
     return {name: array[: wanted.limit] for name, array in arrays.items()}
 
 
-def _npy(path: Path, wanted: Wanted) -> dict[str, np.ndarray]:
-    name = _only_input(path, wanted)
+def _numpy(path: Path, wanted: Wanted) -> dict[str, np.ndarray]:
     try:
-        return {name: np.load(path, allow_pickle=False, mmap_mode="r")}
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"cannot read the data {path}: {error}") from error
+        saved = _saved(path)
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"cannot read the data {path}: it is cut, or no arrays of numbers that NumPy saved"
+        ) from error
+    return _choose(path, saved, wanted) if isinstance(saved, dict) else {_only_input(path, wanted): saved}
 
 
-def _npz(path: Path, wanted: Wanted) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"cannot read the data {path}: {error}") from error
-    return _choose(path, arrays, wanted)
+def _saved(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """What NumPy saved, told by content: one array, or several by name."""
+    # Of a file that is no ZIP archive, numpy.load may raise an error and leave the file open.
+    if not zipfile.is_zipfile(path):
+        return np.lib.format.open_memmap(path, mode="r")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def _choose(path: Path, arrays: dict[str, np.ndarray], wanted: Wanted) -> dict[str, np.ndarray]:
@@ -131,8 +134,12 @@ def _choose(path: Path, arrays: dict[str, np.ndarray], wanted: Wanted) -> dict[s
 def _csv(path: Path, wanted: Wanted) -> dict[str, np.ndarray]:
     """Rows of numbers, a sample each; a first row of words is a header."""
     name = _only_input(path, wanted)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in islice(csv.reader(file), (wanted.limit or 10**9) + 1) if row]
+    most = None if wanted.limit is None else wanted.limit + 1
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(islice(filter(None, csv.reader(file)), most))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read the data {path}: it is no text in UTF-8 ({error})") from error
     if rows and not _numeric(rows[0]):
         rows = rows[1:]
     rows = rows[: wanted.limit]

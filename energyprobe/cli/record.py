@@ -56,6 +56,7 @@ def record(
     """
     from energyprobe.cli.data import Wanted, load_data
     from energyprobe.cli.models import load_model
+    from energyprobe.trace.summary import headline
 
     with waiting("Loading TensorFlow and the model"):
         loaded = load_model(model, trust=trust, keras=_known(keras))
@@ -64,10 +65,7 @@ def record(
     trace.save(output)
     wrote(output)
     uncounted = sum(call.fate == "uncounted" for call in trace.calls)
-    news(
-        f"{trace.samples} samples of {trace.model}, {len(trace.calls)} layer calls"
-        + (f", of which {uncounted} cannot be counted" if uncounted else "")
-    )
+    news(headline(trace) + (f"; {uncounted} cannot be counted" if uncounted else ""))
 
 
 def _known(keras: str | None) -> Any:
