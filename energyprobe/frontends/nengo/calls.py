@@ -25,7 +25,7 @@ from energyprobe.frontends.nengo.neurons import neuron_kind
 from energyprobe.frontends.nengo.synapses import synapse_operation
 from energyprobe.frontends.nengo.totals import Recording
 from energyprobe.frontends.nengo.weights import Fanout, encoder_weights
-from energyprobe.trace.operations import AnyOperation, Elementwise, Free, NeuronUpdate, Uncounted
+from energyprobe.trace.operations import AnyOperation, Elementwise, Filter, Free, NeuronUpdate, Uncounted
 from energyprobe.trace.records import Activity, LayerCall, Reading, Step, Use
 
 
@@ -135,7 +135,9 @@ class Scene:
         )
 
     def step(self, operation: AnyOperation, states: int = 0, merged: int = 1) -> Step:
-        """Make a step without weights, which keeps some state variables."""
+        """Make a step without weights; state variables are given but for those of a filter."""
+        if isinstance(operation, Filter):
+            states = operation.elements * operation.order
         return Step(
             operation=operation,
             executions=self.sample_steps,
@@ -198,6 +200,7 @@ def ensemble_call(scene: Scene, ensemble: Any, reading: Reading, inputs: tuple[s
     else:
         steps.append(scene.step(Elementwise(function=kind.name, elements=neurons), merged=merged))
     steps.append(scene.step(Elementwise(function="bias", elements=neurons)))
+    parameters = neurons * (1 + (ensemble.dimensions if value is not None else 0))
     return scene.call(
         reading,
         scene.names[ensemble],
@@ -207,8 +210,8 @@ def ensemble_call(scene: Scene, ensemble: Any, reading: Reading, inputs: tuple[s
         inputs=inputs,
         output=scene.activity(source),
         output_spiking=source.watch.spike is not None,
-        parameters=neurons * (1 + (ensemble.dimensions if value is not None else 0)),
-        parameter_bytes=neurons * (1 + (ensemble.dimensions if value is not None else 0)) * scene.item_bytes,
+        parameters=parameters,
+        parameter_bytes=parameters * scene.item_bytes,
         bytes_in=neurons * scene.item_bytes * scene.sample_steps,
         origin=scene.origins.get(ensemble),
     )
@@ -220,8 +223,7 @@ def link_steps(scene: Scene, link: Link) -> list[Step]:
     steps = []
     if link.connection.synapse is not None:
         operation = synapse_operation(link.connection.synapse, outputs, scene.sim.dt)
-        merged = scene.merges.of_filter(link.connection)
-        steps.append(scene.step(operation, outputs * getattr(operation, "order", 0), merged))
+        steps.append(scene.step(operation, merged=scene.merges.of_filter(link.connection)))
     post = link.connection.post_obj
     fed = post if isinstance(post, nengo.Ensemble) else getattr(post, "ensemble", None)
     encoders = (0, 0) if fed is None else (fed.n_neurons, fed.dimensions)

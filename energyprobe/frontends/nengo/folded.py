@@ -9,16 +9,15 @@ import nengo
 import numpy as np
 from nengo.ensemble import Neurons
 
-from energyprobe.frontends.nengo.calls import Scene, link_steps
+from energyprobe.frontends.nengo.calls import Scene
 from energyprobe.frontends.nengo.folding import Flow, fold, folded_nodes
 from energyprobe.frontends.nengo.joins import Join
 from energyprobe.frontends.nengo.links import Link
-from energyprobe.frontends.nengo.literal import constant_step
+from energyprobe.frontends.nengo.literal import link_join
 from energyprobe.frontends.nengo.naming import owner_of
 from energyprobe.frontends.nengo.synapses import synapse_operation
 from energyprobe.frontends.nengo.weights import identity_weights
-from energyprobe.trace.operations import Elementwise, Free, Uncounted
-from energyprobe.trace.records import Step
+from energyprobe.trace.operations import Elementwise
 
 
 def folded_joins(scene: Scene) -> list[Join]:
@@ -45,26 +44,11 @@ def folded_joins(scene: Scene) -> list[Join]:
 
 def _direct(scene: Scene, link: Link) -> Join:
     """Make the join of a link that no passthrough node interrupts."""
-    path = scene.names.connection(link.connection)
-    steps = _direct_steps(scene, link)
-    if not steps and not isinstance(link.target, nengo.Probe):
-        steps = [scene.step(Free(reason="hands on values as they are"))]
-    origin = scene.origins.get(owner_of(link.target))
-    return Join(path, link.source, link.target, steps, link.read, len(link.written), link.parameters, origin)
-
-
-def _direct_steps(scene: Scene, link: Link) -> list[Step]:
-    if not link.known:
-        kind = type(link.connection.transform).__name__
-        return [scene.step(Uncounted(reason=f"transform of unknown type {kind}"))]
-    if scene.is_constant(link.source.owner):
-        return [constant_step(scene, link)]
     weights = link.weights
     if weights is None and isinstance(link.target, Neurons):
         # One synapse from each element to one neuron: a copy in the simulator.
         weights = identity_weights(len(link.read))
-    steps = [] if weights is None else [scene.weigh_link(link, weights)]
-    return [*steps, *link_steps(scene, link)]
+    return link_join(scene, link, weights, gain=False)
 
 
 def _bias(scene: Scene, target: Any, flows: list[Flow]) -> Join:
@@ -99,10 +83,7 @@ def _flow_join(scene: Scene, target: Any, flow: Flow, filtered: dict[tuple[Any, 
         parameters = weights.stored
     elements = len(filtered.pop(flow.synapses, ()))
     for synapse in flow.synapses if elements else ():
-        operation = synapse_operation(synapse, elements, scene.sim.dt)
-        steps.append(scene.step(operation, elements * getattr(operation, "order", 0)))
-    if not steps and not isinstance(target, nengo.Probe):
-        steps = [scene.step(Free(reason="hands on values as they are"))]
+        steps.append(scene.step(synapse_operation(synapse, elements, scene.sim.dt)))
     path = _path(scene, flow, target)
     ends = [link.target for link in flow.weighted] or [target]
     origin = scene.origins.get(owner_of(ends[-1]))

@@ -151,7 +151,7 @@ def fold(links: list[Link], folded: set[Any]) -> Iterator[tuple[Any, list[Flow]]
 
 
 def _first(link: Link) -> Flow:
-    values, size = _link_matrix(link), link.source.size
+    values, size = _read_matrix(link), link.source.size
     return Flow(
         link.source,
         () if link.connection.synapse is None else (link.connection.synapse,),
@@ -165,7 +165,7 @@ def _first(link: Link) -> Flow:
 
 def _further(flow: Flow, link: Link) -> Flow:
     """Continue a flow through one more link."""
-    matrix, size = _link_matrix(link, placed_read=False), flow.source.size
+    matrix, size = _link_matrix(link), flow.source.size
     return Flow(
         flow.source,
         flow.synapses if link.connection.synapse is None else (*flow.synapses, link.connection.synapse),
@@ -182,14 +182,16 @@ def _arrive(flows: dict[Any, Flow], flow: Flow) -> None:
     flows[flow.key] = flow if known is None else known.merged(flow)
 
 
-def _link_matrix(link: Link, placed_read: bool = True) -> sparse.csr_array:
-    """Give the weights of a link, ``(written, read)`` or ``(written, elements of the source)``."""
+def _link_matrix(link: Link) -> sparse.csr_array:
+    """Give the weights of a link, ``(written, read)``."""
     weights = identity_weights(len(link.read)) if link.weights is None else link.weights
-    matrix = weights.matrix()
-    if not placed_read:
-        return matrix
-    entries = matrix.tocoo()
-    shape = (matrix.shape[0], link.source.size)
+    return weights.matrix()
+
+
+def _read_matrix(link: Link) -> sparse.csr_array:
+    """Give the weights of a link from each element of its source, ``(written, elements of the source)``."""
+    entries = _link_matrix(link).tocoo()
+    shape = (entries.shape[0], link.source.size)
     return sparse.coo_array((entries.data, (entries.row, link.read[entries.col])), shape=shape).tocsr()
 
 

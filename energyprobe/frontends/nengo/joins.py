@@ -31,7 +31,7 @@ class Join:
     target : object
         Ensemble, neurons, node, probe or learning rule.
     steps : list of Step
-        What is computed; empty where a probe only reads.
+        What is computed; empty where values are handed on as they are.
     read : numpy.ndarray of int64
         Elements of the source that it reads.
     elements : int
@@ -50,6 +50,11 @@ class Join:
     elements: int
     parameters: int
     origin: str | None
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it is that of a probe that computes nothing: no call."""
+        return isinstance(self.target, nengo.Probe) and not self.steps
 
 
 def reading_calls(scene: Scene, reading: Reading, joins: list[Join]) -> tuple[list[LayerCall], list[str]]:
@@ -77,11 +82,11 @@ def reading_calls(scene: Scene, reading: Reading, joins: list[Join]) -> tuple[li
     joined = {join.source.owner for join in joins} | set(leading)
     calls: list[LayerCall] = []
     for part in (*(part for part in _parts(scene, joined) if part not in leading), *leading):
-        arriving = [join for join in leading.get(part, ()) if join.steps]
+        arriving = [join for join in leading.get(part, ()) if not join.only_reads]
         calls.extend(_join_call(scene, join, reading) for join in arriving)
         calls.extend(_part_calls(scene, part, reading, tuple(join.path for join in arriving)))
     outputs = [
-        join.path if join.steps else _source_key(scene, join.source)
+        _source_key(scene, join.source) if join.only_reads else join.path
         for join in joins
         if isinstance(join.target, nengo.Probe)
     ]
@@ -111,7 +116,7 @@ def _join_call(scene: Scene, join: Join, reading: Reading) -> LayerCall:
         reading,
         join.path,
         "Probe" if isinstance(join.target, nengo.Probe) else "Connection",
-        join.steps,
+        join.steps or [scene.step(Free(reason="hands on values as they are"))],
         elements=join.elements,
         inputs=(_source_key(scene, join.source),),
         parameters=join.parameters,

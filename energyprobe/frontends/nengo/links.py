@@ -198,7 +198,9 @@ def learning_rules(connection: Any) -> list[Any]:
     rules = connection.learning_rule_type
     if isinstance(rules, dict):
         return list(rules.values())
-    return list(rules) if isinstance(rules, (list, tuple)) else [] if rules is None else [rules]
+    if isinstance(rules, (list, tuple)):
+        return list(rules)
+    return [] if rules is None else [rules]
 
 
 def modified_by(connection: Any, *parts: str) -> bool:
@@ -219,24 +221,35 @@ def _source(sim: Any, owner: Any, watch: Watch) -> Source:
 
 
 def _link(sim: Any, structure: Structure, connection: Any, values: Any) -> Link:
+    owner, read = _what_it_reads(sim, structure, connection)
+    target, written = _what_it_feeds(connection)
+    source = structure.sources[owner]
+    if values is None:
+        return Link(connection, source, read, written, target, None)
+    weights = _weights(connection, values)
+    parameters = int(np.size(values)) if weights is None else weights.stored
+    return Link(connection, source, read, written, target, weights, parameters, known=weights is not None)
+
+
+def _what_it_reads(sim: Any, structure: Structure, connection: Any) -> tuple[Any, NDArray[np.int64]]:
+    """Give the owner of the source of a connection, and the elements that its weights multiply."""
     pre = connection.pre_obj
-    owner = pre.ensemble if isinstance(pre, Neurons) else pre
-    read = np.arange(pre.size_out)[connection.pre_slice]
     if decodes(connection):
         # Decoders read all neurons; a slice of the decoded value is in the decoders already.
-        read = np.arange(pre.n_neurons)
-    elif connection.function is not None:
-        owner = connection
-        read = np.arange(connection.size_mid)
-        _add_source(sim, structure, owner, _function_signal(sim, connection))
-    weights = None if values is None else _weights(connection, values)
+        return pre, np.arange(pre.n_neurons)
+    if connection.function is not None:
+        _add_source(sim, structure, connection, _function_signal(sim, connection))
+        return connection, np.arange(connection.size_mid)
+    owner = pre.ensemble if isinstance(pre, Neurons) else pre
+    return owner, np.arange(pre.size_out)[connection.pre_slice]
+
+
+def _what_it_feeds(connection: Any) -> tuple[Any, NDArray[np.int64]]:
+    """Give the target of a connection, and the elements of it that it adds to."""
     target = connection.post_obj
-    written = np.arange(_size_in(target))[connection.post_slice]
     if isinstance(target, nengo.Ensemble) and reaches_neurons(connection):
-        target, written = target.neurons, np.arange(target.n_neurons)
-    parameters = 0 if values is None else int(np.size(values)) if weights is None else weights.stored
-    known = values is None or weights is not None
-    return Link(connection, structure.sources[owner], read, written, target, weights, parameters, known)
+        return target.neurons, np.arange(target.n_neurons)
+    return target, np.arange(_size_in(target))[connection.post_slice]
 
 
 def _weights(connection: Any, values: Any) -> Weights | None:

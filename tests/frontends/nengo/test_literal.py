@@ -266,6 +266,9 @@ def test_learning_rules(name, record, find) -> None:
     made = operations(find(trace, "a -> b"))
     assert made[1] == Learning(rule=type(rule).__name__, macs=macs)
     assert [each.elements for each in made[2:]] == filtered
+    # Each filter is a Lowpass: one state variable of 4 bytes for each element.
+    states = [step.state_bytes for step in find(trace, "a -> b").steps[2:]]
+    assert states == [4 * elements for elements in filtered]
     # Weights that learn count as not zero; so do encoders.
     counts = row(trace, "a -> b")
     assert counts.effective_synops == counts.event_synops
