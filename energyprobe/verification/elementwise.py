@@ -62,6 +62,12 @@ def each_element(operations: int) -> Recount:
     return recount
 
 
+def merging(layer: Any, seen: Seen, amplitude: float | None) -> Counts:
+    """Count inputs that are merged element by element, each but the first by one operation."""
+    (merged,) = seen.args
+    return {"elementwise_ops": (len(merged) - 1) * seen.output.size}
+
+
 def normalisation(layer: Any, seen: Seen, amplitude: float | None) -> Counts:
     """Count layer and group normalisation.
 

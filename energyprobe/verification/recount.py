@@ -14,6 +14,7 @@ from energyprobe.verification.elementwise import (
     Recount,
     activation_layer,
     each_element,
+    merging,
     normalisation,
     pooling,
 )
@@ -67,6 +68,11 @@ def _time_distributed(layer: Any, seen: Seen, amplitude: float | None) -> Counts
     return recounter(keras_of(layer), layer.layer)(layer.layer, inside, amplitude)
 
 
+def _embedding(layer: Any, seen: Seen, amplitude: float | None) -> Counts:
+    """One row of the table for each element."""
+    return {"lookups": seen.inputs.size}
+
+
 def _spiking(layer: Any, seen: Seen, amplitude: float | None) -> Counts:
     """Neurons of KerasSpiking: one update for each element; n spikes of a step are n / dt."""
     spikes = np.round(np.abs(seen.output.astype(float)) * float(layer.dt))
@@ -81,7 +87,11 @@ RECOUNTED: dict[tuple[str, ...], Recount] = {
     ("MultiHeadAttention", "GroupQueryAttention"): heads,
     ("Attention",): dot,
     ("AdditiveAttention",): additive,
+    ("Embedding",): _embedding,
     ("Activation", "ReLU", "LeakyReLU", "ELU"): activation_layer,
+    # An exponential, a sum and a division.
+    ("Softmax",): each_element(3),
+    ("Add", "Subtract", "Multiply", "Maximum", "Minimum"): merging,
     ("LayerNormalization", "GroupNormalization"): normalisation,
     # A product and a sum; a square, a sum and a division; the same and a product.
     ("BatchNormalization",): each_element(2),

@@ -67,20 +67,20 @@ def test_what_nothing_counts_is_unchecked(package, network, data) -> None:
 
     model = network(
         (4, 6),
-        layers.Softmax(name="softmax"),
+        layers.PReLU(name="slopes"),
         Own(3, name="own"),
         layers.GRU(2, reset_after=False, name="gru"),
         layers.Flatten(name="flatten"),
     )
     found = ep.verify(model, data(2, 4, 6))
-    assert found.unchecked["softmax"] == "nothing counts a Softmax by brute force"
+    assert found.unchecked["slopes"] == "nothing counts a PReLU by brute force"
     assert found.unchecked["own"] == "nothing counts a Own by brute force"
     assert found.unchecked["flatten"] == "it is free"
     # Its cell counts on its own, once for each timestep.
     assert any(path.startswith("gru/") for path in found.unchecked)
     assert found.checks == ()
     assert "2 samples, 0 counts, nothing checked" in str(found)
-    assert " · softmax: nothing counts a Softmax by brute force" in str(found)
+    assert " · slopes: nothing counts a PReLU by brute force" in str(found)
 
 
 def test_a_wrong_count_is_found_and_told(package, network) -> None:

@@ -111,6 +111,18 @@ def test_normalisations_by_hand(package, name: str, network, data, quantities) -
     assert found.differences == () and found.unchecked == {}
 
 
+def test_words_that_are_looked_up_and_added(package, quantities) -> None:
+    layers, words = package.layers, package.Input((5,), dtype="int32", name="words")
+    tables = [layers.Embedding(7, 3, name=name)(words) for name in ("one", "two", "three")]
+    model = package.Model(words, layers.Softmax(name="softmax")(layers.Add(name="sum")(tables)), name="net")
+    found = ep.verify(model, np.arange(10).reshape(2, 5) % 7)
+    # 2 samples of 5 words; the sum of three takes two operations for each of 3 features, a softmax three.
+    assert quantities(found, "two")["lookups"] == 2 * 5
+    assert quantities(found, "sum")["elementwise_ops"] == 2 * 5 * 3 * 2
+    assert quantities(found, "softmax")["elementwise_ops"] == 2 * 5 * 3 * 3
+    assert found.differences == () and found.unchecked == {}
+
+
 WRONG = {
     "BatchNormalization": {},
     "LayerNormalization": {},
