@@ -192,7 +192,7 @@ def test_datasets_and_other_lengths(simulator, inputs, find) -> None:
     assert find(probe.trace, "ens").sample_steps == 4 * STEPS + 2 * 5
 
 
-def test_without_a_loop_and_with_a_progress_bar(simulator, find, capsys) -> None:
+def test_without_a_loop_and_with_a_progress_bar(simulator, find) -> None:
     net = network()
     with net:
         nengo_dl.configure_settings(use_loop=False)

@@ -15,7 +15,6 @@ from energyprobe.trace.operations import Conv, Elementwise, Filter, Free, Pool, 
 
 layers = tf.keras.layers
 
-# Keras layers whose activation is tf.nn.relu, which Converter swaps for a spiking type.
 FILTERS, CLASSES, STEPS = 3, 4, 15
 
 
@@ -25,6 +24,7 @@ def images(random):
 
 
 def cnn(pooling: bool):
+    """Layers whose activation is tf.nn.relu: Converter swaps the function, and not its name."""
     tf.keras.utils.set_random_seed(1)
     image = tf.keras.Input((7, 5, 2), name="image")
     x = layers.Conv2D(FILTERS, (3, 2), strides=(2, 1), activation=tf.nn.relu, name="conv")(image)
@@ -232,7 +232,7 @@ def inside(layer):
     return net
 
 
-def test_synops_of_layers_inside_of_tensor_nodes(simulator, find, random) -> None:
+def test_synops_of_layers_inside_of_tensor_nodes(simulator, random) -> None:
     """Brute force: each non-zero input on its own, through the same layer with all its weights 1."""
     x = random.uniform(-1, 1, (2, 6, 24)) * random.randint(0, 2, (2, 6, 24))
     for layer, bias in (
@@ -265,9 +265,9 @@ def test_tensor_nodes_without_a_rule_are_listed_as_uncounted(simulator, find) ->
 
     net = inside(MyLayer())
     sim = simulator(net)
-    with pytest.warns(UserWarning, match="inside is not counted: a TensorNode of MyLayer"):
-        with NengoProbe(sim) as probe:
-            sim.run_steps(3)
+    listed = pytest.warns(UserWarning, match="inside is not counted: a TensorNode of MyLayer")
+    with listed, NengoProbe(sim) as probe:
+        sim.run_steps(3)
     call = find(probe.trace, "inside")
     assert (call.fate, call.parameters) == ("uncounted", 24)
     assert isinstance(call.steps[0].operation, Uncounted)

@@ -173,7 +173,7 @@ def test_inputs_are_graded_and_observed(simulator, find, random) -> None:
         pixels = nengo.Node(np.zeros(4), label="pixels")
         layer = nengo.Ensemble(5, 1, label="layer")
         nengo.Connection(pixels, layer.neurons, transform=np.ones((5, 4)), synapse=None)
-        probe_all = nengo.Probe(layer.neurons)
+        nengo.Probe(layer.neurons)
     x = random.uniform(0, 1, (2, 6, 4)) * random.randint(0, 2, (2, 6, 4))
     sim = simulator(net, minibatch_size=2)
     with NengoProbe(sim) as probe:
@@ -188,7 +188,6 @@ def test_inputs_are_graded_and_observed(simulator, find, random) -> None:
     assert call.inputs == ("input:pixels",)
     assert not call.steps[0].use.spiking
     assert probe.trace.outputs == ("layer",)
-    assert probe_all.size_in == 5
 
 
 def test_a_constant_node_is_a_bias_unless_it_was_given_data(simulator, find) -> None:
@@ -291,9 +290,8 @@ def test_what_cannot_be_counted_says_so_and_warns(simulator, find) -> None:
         nengo.Connection(tensor, direct)
         nengo.Connection(direct, ensemble, function=np.square, transform=0.5)
     sim = simulator(net)
-    with pytest.warns(UserWarning) as caught:
-        with NengoProbe(sim) as probe:
-            sim.run_steps(3)
+    with pytest.warns(UserWarning, match="is not counted") as caught, NengoProbe(sim) as probe:
+        sim.run_steps(3)
     trace = probe.trace
     expected = {
         "source -> ens/function": "the Python function double",
@@ -307,9 +305,9 @@ def test_what_cannot_be_counted_says_so_and_warns(simulator, find) -> None:
         if call.fate == "uncounted" and call.reading == "literal"
     }
     assert uncounted == {path: [Uncounted(reason=reason)] for path, reason in expected.items()}
-    assert sorted(str(each.message) for each in caught) == sorted(
-        f"{path} is not counted: {reason}" for path, reason in expected.items()
-    )
+    # Collected garbage of other tests may warn, too.
+    said = [str(each.message) for each in caught if "is not counted" in str(each.message)]
+    assert sorted(said) == sorted(f"{path} is not counted: {reason}" for path, reason in expected.items())
     # The weights after a function are counted, and read the function's value.
     step = find(trace, "direct -> ens").steps[0]
     assert step.operation == Sparse(inputs=1, units=1, entries=1)
@@ -320,9 +318,8 @@ def test_what_cannot_be_counted_says_so_and_warns(simulator, find) -> None:
 
 def test_nested_networks_and_labels_give_paths(record, find) -> None:
     with nengo.Network(label="top", seed=0) as net:
-        with nengo.Network(label="inner"):
-            with nengo.Network():
-                deep = nengo.Ensemble(3, 1)
+        with nengo.Network(label="inner"), nengo.Network():
+            deep = nengo.Ensemble(3, 1)
         named = nengo.Ensemble(3, 1, label="named")
         twin = nengo.Ensemble(3, 1, label="named")
         nengo.Connection(deep, named, label="my link")

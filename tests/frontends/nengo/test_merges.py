@@ -58,7 +58,7 @@ def test_what_is_alike_and_does_not_wait_is_merged(record, find) -> None:
     assert merged(find(trace, "other -> p")) == {Filter: 1}
 
 
-def test_a_simulator_that_merges_nothing(record, find) -> None:
+def test_a_simulator_that_merges_nothing(record) -> None:
     net = network()
     with net:
         nengo_dl.configure_settings(planner=nengo_dl.graph_optimizer.noop_planner)
