@@ -28,7 +28,7 @@ def bibtex(key: str, source: Source) -> str:
     """
     venue = {"article": "journal", "inproceedings": "booktitle"}.get(source.type, "howpublished")
     fields = {
-        "author": " and ".join(source.authors),
+        "author": " and ".join(source.authors) if _named(source) else "",
         "title": f"{{{_escaped(source.title)}}}",
         "year": str(source.year),
         venue: source.venue and _escaped(source.venue),
@@ -66,15 +66,26 @@ def citation(source: Source) -> str:
     Returns
     -------
     str
-        Authors, year, venue (or title where it has none) and DOI or URL.
+        Authors, year, venue (or title where it has none) and DOI or URL; the title first where no author
+        is known.
     """
-    surnames = [author.partition(",")[0].strip("{}") for author in source.authors]
-    who = " and ".join(surnames) if len(surnames) < 3 else f"{surnames[0]} et al."
     issue = (source.volume or "") + (f"({source.number})" if source.number else "")
     pages = (source.pages or "").replace("--", "–")
     where = " ".join(part for part in (source.venue, ":".join(filter(None, (issue, pages)))) if part)
-    what = where or " ".join(part for part in (source.title, source.version) if part)
-    return f"{who} ({source.year}), {what}, {f'doi:{source.doi}' if source.doi else source.url}"
+    title = " ".join(part for part in (source.title, source.version) if part)
+    address = f"doi:{source.doi}" if source.doi else source.url
+    names = _named(source)
+    if not names:
+        return ", ".join(filter(None, (f"{title} ({source.year})", where, address)))
+    surnames = [author.partition(",")[0].strip("{}") for author in names]
+    several = len(source.authors) > 2 or len(names) < len(source.authors)
+    who = f"{surnames[0]} et al." if several else " and ".join(surnames)
+    return f"{who} ({source.year}), {where or title}, {address}"
+
+
+def _named(source: Source) -> list[str]:
+    """Authors without what BibTeX makes "et al." of."""
+    return [author for author in source.authors if author != "others"]
 
 
 def _escaped(text: str) -> str:

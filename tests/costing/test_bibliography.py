@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 
 from energyprobe.costing.bibliography import bibliography, bibtex, citation
@@ -76,6 +77,15 @@ def test_one_line():
         "Tang et al. (2023), Frontiers in Neuroscience 17:1187252, doi:10.3389/fnins.2023.1187252"
     )
     assert citation(sources["horowitz2014"]).startswith("Horowitz (2014), IEEE International Solid-State")
+
+
+def test_authors_that_are_not_named() -> None:
+    cut = msgspec.structs.replace(PAPER, authors=("Doe, Jane", "others"))
+    assert citation(cut).startswith("Doe et al. (2026), ")
+    assert "  author = {Doe, Jane and others}," in bibtex("doe", cut)
+    unknown = msgspec.structs.replace(PAPER, authors=("others",))
+    assert citation(unknown).startswith(f"{PAPER.title} (2026), Journal of #1 Results 7(2)")
+    assert "author" not in bibtex("doe", unknown)
 
 
 def test_all_devices_together():
