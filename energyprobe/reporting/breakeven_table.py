@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from energyprobe.reporting import units
 from energyprobe.reporting.breakevens import Breakeven
 from energyprobe.reporting.document import Column, Table
+from energyprobe.reporting.lacks import PRICED_PART
 
 if TYPE_CHECKING:
     from energyprobe.reporting.comparison import Comparison
@@ -20,8 +21,7 @@ TITLES = {"firing rate": "spikes per neuron and timestep"}
 class _Row(NamedTuple):
     """A line of the table: a break-even, or what changes nothing."""
 
-    device: str
-    changes: str
+    name: str
     less: str
     range: str
     now: str
@@ -48,8 +48,9 @@ def breakeven_table(comparison: Comparison) -> Table | None:
         return None
     who = comparison.others[0] if len(comparison.others) == 1 else "a model"
     columns = (
-        Column(name="device", header="device", cells=tuple(row.device for row in rows), text=True),
-        Column(name="changes", header="what changes", cells=tuple(row.changes for row in rows), text=True),
+        Column(
+            name="changes", header="device: what changes", cells=tuple(row.name for row in rows), text=True
+        ),
         Column(
             name="less",
             header=f"{who}\nuses less",
@@ -65,17 +66,17 @@ def breakeven_table(comparison: Comparison) -> Table | None:
 def _rows(label: str, found: tuple[Breakeven, ...]) -> Iterator[_Row]:
     nowhere: dict[tuple[str, str], list[str]] = {}
     for each in found:
+        less = each.words.removesuffix(" less")
         if each.below is not None:
-            less = each.words.removesuffix(" less")
-            yield _Row(label, _changes(each), less, each.range_words, each.now_words, each.at)
+            yield _Row(f"{label}: {_changes(each, label)}", less, each.range_words, each.now_words, each.at)
         elif each.words != units.UNKNOWN:
-            nowhere.setdefault((each.words.removesuffix(" less"), each.range_words), []).append(
-                _changes(each)
-            )
+            nowhere.setdefault((less, each.range_words), []).append(_changes(each, label))
     for (less, range_words), changes in nowhere.items():
-        yield _Row(label, ", ".join(changes), less, range_words, "", math.nan)
+        yield _Row(f"{label}: {', '.join(changes)}", less, range_words, "", math.nan)
 
 
-def _changes(each: Breakeven) -> str:
+def _changes(each: Breakeven, label: str) -> str:
+    """What changes, and in which model unless the label begins with it."""
+    told = label.removeprefix(f"{PRICED_PART} ").startswith(f"{each.of} on ")
     title = TITLES.get(each.quantity, each.quantity)
-    return f"{title} of {each.of}" if each.of else title
+    return f"{title} of {each.of}" if each.of and not told else title

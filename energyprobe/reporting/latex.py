@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Column, Document, Lines, Table
-from energyprobe.reporting.layout import split
+from energyprobe.reporting.layout import column_width, split
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -19,6 +19,7 @@ _SPECIAL = {
     "≥": r"$\geq$",
     "≤": r"$\leq$",
     "×": r"$\times$",
+    "±": r"$\pm$",
     "µ": r"\textmu{}",
     "†": r"\textdagger{}",
     "…": r"\ldots{}",
@@ -53,7 +54,7 @@ _RANGE = re.compile(rf"(?P<low>{_NUMBER})–(?P<high>{_NUMBER}) {_UNIT}")
 _PER_CENT = re.compile(rf"(?P<value>{_NUMBER}) %")
 _COUNT = re.compile(rf"(?P<value>{_NUMBER})(?: (?P<prefix>[kMGTPEZY]))?")
 
-WIDTH = 72
+WIDTH = 80
 """Characters of small print that a page of a paper is wide; a wider table becomes several."""
 
 _ADDRESS = re.compile(r"(https?://[\w./:?=&~#%+-]*[\w/])")
@@ -61,7 +62,7 @@ _ADDRESS = re.compile(r"(https?://[\w./:?=&~#%+-]*[\w/])")
 
 PREAMBLE = r"""% Needs, in the preamble:
 %   \usepackage[T1]{fontenc}
-%   \usepackage{textcomp, booktabs, siunitx, url}
+%   \usepackage{array, textcomp, booktabs, siunitx, url}
 %   \sisetup{per-mode = symbol}
 """
 
@@ -146,9 +147,10 @@ def _table(table: Table, of: str) -> Iterator[str]:
     yield rf"  \caption{{{escaped(table.title)}}}"
     yield rf"  \label{{tab:{label}}}"
     yield r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}"
-    yield rf"  \begin{{tabular}}{{@{{}}{''.join('l' if each.text else 'r' for each in table.columns)}@{{}}}}"
+    yield r"  \sisetup{range-units = single, range-phrase = --}"
+    yield rf"  \begin{{tabular}}{{@{{}}{''.join(map(_alignment, table.columns))}@{{}}}}"
     yield r"    \toprule"
-    yield _row(escaped(column.heading) for column in table.columns)
+    yield _row(map(_header, table.columns))
     yield r"    \midrule"
     details = table.detail or (False,) * table.rows
     for row, detail in enumerate(details):
@@ -160,6 +162,24 @@ def _table(table: Table, of: str) -> Iterator[str]:
     yield r"    \bottomrule"
     yield r"  \end{tabular}"
     yield r"\end{table}"
+
+
+def _alignment(column: Column) -> str:
+    """Text that is long goes on several lines."""
+    if not column.text:
+        return "r"
+    width = column_width(column, WIDTH)
+    if max(map(len, column.cells), default=0) <= width:
+        return "l"
+    return rf">{{\raggedright\arraybackslash}}p{{{width / 2:g}em}}"
+
+
+def _header(column: Column) -> str:
+    lines = [escaped(line) for line in column.header.split("\n")]
+    if len(lines) == 1:
+        return lines[0]
+    stacked = r" \\ ".join(lines)
+    return rf"\shortstack[{'l' if column.text else 'r'}]{{{stacked}}}"
 
 
 def _cell(column: Column, cell: str) -> str:

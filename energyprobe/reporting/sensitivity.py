@@ -106,11 +106,10 @@ def sensitivity_table(comparison: Comparison) -> Table | None:
     ]
     if not rows:
         return None
-    keys = tuple(comparison.label(row.case) for row in rows)
+    keys = tuple(f"{comparison.label(row.case)}: {row.title}" for row in rows)
     who = f"{comparison.others[0]} / {comparison.baseline}" if len(comparison.others) == 1 else "ratios"
     columns = (
-        Column(name="device", header="device", cells=keys, text=True),
-        Column(name="constant", header="constant", cells=tuple(row.title for row in rows), text=True),
+        Column(name="constant", header="device: constant", cells=keys, text=True),
         Column(name="range", header="low–high", cells=tuple(row.range for row in rows)),
         _ratios("at_low", "ratio\nat low", [row.at_low for row in rows]),
         _ratios("at_high", "ratio\nat high", [row.at_high for row in rows]),

@@ -220,12 +220,25 @@ def test_the_table_says_whose_energy(comparison: Comparison) -> None:
     table = breakeven_table(comparison)
     assert table is not None
     assert table.title == "Where snn uses less energy than cnn, all else as it is"
-    assert [column.heading for column in table.columns][2] == "snn uses less"
+    assert [column.heading for column in table.columns][:2] == ["device: what changes", "snn uses less"]
     assert list(zip(*(column.cells for column in table.columns), strict=True)) == [
-        ("accelerator", "spikes per neuron and timestep of snn", "below 0.35", "0.3–0.37", "0.05"),
-        ("accelerator", "timesteps of snn", "below 32", "22–43", "8"),
-        ("accelerator", "batch size, inferences per second", "always", "always", ""),
+        ("accelerator: spikes per neuron and timestep of snn", "below 0.35", "0.3–0.37", "0.05"),
+        ("accelerator: timesteps of snn", "below 32", "22–43", "8"),
+        ("accelerator: batch size, inferences per second", "always", "always", ""),
     ]
+
+
+def test_of_several_models_each_row_names_its_own() -> None:
+    cnn = network("cnn", timesteps=1, events=80, spiking=False)
+    snn = network("snn", timesteps=8, events=40, spiking=True, updates=5)
+    traces = {"snn": snn, "cnn": cnn, "again": snn}
+    table = breakeven_table(ep.compare(traces, accelerator(macs=4, acs=1, neuron_updates=20)))
+    assert table is not None and table.columns[1].heading == "a model uses less"
+    assert table.columns[0].cells[:3] == (
+        "cnn on accelerator: spikes per neuron and timestep of snn",
+        "cnn on accelerator: batch size, inferences per second",
+        "again on accelerator: spikes per neuron and timestep",
+    )
 
 
 def test_the_dataframe_and_the_json_hold_them(comparison: Comparison) -> None:

@@ -68,9 +68,10 @@ def test_rows_of_a_table() -> None:
   \caption{Layers, per inference}
   \label{tab:net-layers-per-inference}
   \centering\footnotesize\setlength{\tabcolsep}{4pt}
+  \sisetup{range-units = single, range-phrase = --}
   \begin{tabular}{@{}lr@{}}
     \toprule
-    {}layer & dense synops \\
+    {}layer & \shortstack[r]{dense \\ synops} \\
     \midrule
     {}[x] & \qty{1.00}{\micro\joule} \\
     {}b\_1 & free \\
@@ -81,6 +82,12 @@ def test_rows_of_a_table() -> None:
 \end{table}
 """
     )
+
+
+def test_long_text_goes_on_several_lines() -> None:
+    words = Column(name="w", header="words", cells=("so short", "a word or two " * 3), text=True)
+    text = to_latex(Document("Net", "", (Table("Words", (words,)),)))
+    assert r"\begin{tabular}{@{}>{\raggedright\arraybackslash}p{13em}@{}}" in text
 
 
 def test_a_report_is_ascii_but_for_names_and_wide_tables_are_split(
@@ -105,7 +112,7 @@ def test_a_report_is_ascii_but_for_names_and_wide_tables_are_split(
 
 PAPER = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
-\usepackage{textcomp, booktabs, siunitx, url}
+\usepackage{array, textcomp, booktabs, siunitx, url}
 \begin{document}
 \input{report.tex}
 \input{comparison.tex}
@@ -114,10 +121,13 @@ METHODS
 """
 
 
-@pytest.mark.skipif(
+needs_latex = pytest.mark.skipif(
     shutil.which("pdflatex") is None,
     reason="no LaTeX is installed (apt-get install texlive-latex-recommended texlive-science)",
 )
+
+
+@needs_latex
 def test_a_paper_with_hostile_names_compiles(snn: Trace, chip: Device, tmp_path: Path) -> None:
     name = r"a_b{\input{x}}[1]%$#&~^" + '"<>|'
     calls = tuple(
@@ -132,11 +142,29 @@ def test_a_paper_with_hostile_names_compiles(snn: Trace, chip: Device, tmp_path:
     methods = "\n\n".join(each.methods("latex").paragraph for each in (priced, compared))
     paper = PAPER.replace("METHODS", methods)
     (tmp_path / "paper.tex").write_text(paper, encoding="utf-8")
+    compiled(tmp_path)
+
+
+@needs_latex
+def test_tables_are_as_wide_as_a_page_of_text(ann: Trace, snn: Trace, chip: Device, tmp_path: Path) -> None:
+    devices = [chip, "loihi", "a100", "cortex-m4", "raspberry-pi-4"]
+    report(snn, devices).save(tmp_path / "report.tex")
+    traces = {"conventional": ann, "spiking_one": snn, "spiking_two": snn}
+    accuracy = {"conventional": 0.98, "spiking_one": 0.97}
+    compare(traces, devices, batch_sizes=[1, 64], accuracy=accuracy).save(tmp_path / "comparison.tex")
+    (tmp_path / "paper.tex").write_text(PAPER.replace("METHODS", ""), encoding="utf-8")
+    too_wide = re.findall(r"Overfull \\hbox \((\d+)", compiled(tmp_path))
+    assert not [each for each in too_wide if int(each) > 1]
+
+
+def compiled(folder: Path) -> str:
+    """What LaTeX says of the paper in a folder."""
     run = subprocess.run(
         ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         errors="replace",
     )
     assert run.returncode == 0, run.stdout[-2000:]
+    return run.stdout
