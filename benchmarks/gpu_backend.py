@@ -60,7 +60,7 @@ class CudaGpu:
         self._torch, self._cupy, self._nvml = torch, cupy, pynvml
         pynvml.nvmlInit()
         # The GPU that CUDA calls its first is not always NVML's: CUDA_VISIBLE_DEVICES renumbers.
-        self._device = pynvml.nvmlDeviceGetHandleByPciBusId(cupy.cuda.Device(0).pci_bus_id)
+        self._device = pynvml.nvmlDeviceGetHandleByPciBusId(cupy.cuda.Device(0).pci_bus_id.encode())
         self.idle_w = self.power(None, idle_s)[0] if idle_s else None
         kernels = [f"{name}<{kind}>" for name in ("compact", "gather", "scatter") for kind in NAMES.values()]
         self._module = cupy.RawModule(
