@@ -127,7 +127,6 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
                 remarks += idle_remarks(float(timing.idle_s[0]), ledger.row_of("idle power"), scenario)
         else:
             ledger.leave_out_all()
-        unfit = self._unfit(mapping)
         return ledger.table(
             scenario,
             not_modelled=self._not_modelled(timing),
@@ -139,7 +138,7 @@ class EventDrivenChip(Device, frozen=True, kw_only=True, forbid_unknown_fields=T
             ),
             time_per_inference_s=float(timing.busy_s[0] + timing.idle_s[0]) if runs else math.nan,
             timestep_s=float(timing.step_s[0]) if runs else math.nan,
-            does_not_fit=unfit,
+            does_not_fit=self._unfit(mapping),
         )
 
     def _runs(self, work: Work) -> bool:

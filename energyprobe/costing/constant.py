@@ -156,8 +156,8 @@ class ConstantEnergyDevice(Device, frozen=True, kw_only=True, forbid_unknown_fie
         if self.skips == "nothing" and steps > 1:
             notes.append(f"a dense implementation runs each of {steps:g} timesteps in full, zeros included")
         if alone := [figure_title(term) for term, figure in self.figures.items() if not figure.has_range]:
-            ends = "" if self.held_out else ", low and high hold the value"
-            notes.append(f"no range is published{ends}: {', '.join(alone)}")
+            held = "" if self.held_out else ", low and high hold the value"
+            notes.append(f"no range is published{held}: {', '.join(alone)}")
         notes += interval_notes(self)
         notes += unverified_notes(self.figures)
         return tuple(notes)

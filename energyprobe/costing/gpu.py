@@ -132,7 +132,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ledger.charge_network("idle power", "idle", idle_s, idle)
         else:
             remarks += idle_remarks(float(idle_s[0]), ledger.row_of("idle power"), scenario)
-        unfit = kernel_work(work, scenario.batch_size, dtype, at_once).unfit(self.constants.memory_bytes)
+        asked = kernel_work(work, scenario.batch_size, dtype, at_once)
         table = ledger.table(
             scenario,
             not_modelled=("host",) if idle is not None else ("idle", "host"),
@@ -145,7 +145,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 *unverified_notes(self.figures),
             ),
             time_per_inference_s=float(busy_s[0] + idle_s[0]),
-            does_not_fit=unfit,
+            does_not_fit=asked.unfit(self.constants.memory_bytes),
         )
         cited = {key for term in table.terms.values() for key in term.sources} | {*super().cites}
         named = {key: source for key, source in self.sources.items() if key in cited}

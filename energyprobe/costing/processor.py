@@ -111,7 +111,6 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
         share = scenario.batch_size / together / passes(work, scenario)
         ledger.latency_s[:, : len(work.calls)] = bill.kernels_s * share
         ledger.latency_s[:, ledger.row_of("run")] = bill.run_s * share
-        unfit = kernels.unfit(self.constants.memory_bytes)
         return ledger.table(
             scenario,
             not_modelled=self._not_modelled(types),
@@ -124,7 +123,7 @@ class Processor(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 *unverified_notes(self.figures),
             ),
             time_per_inference_s=float(busy_s[0] + idle_s[0]),
-            does_not_fit=unfit,
+            does_not_fit=kernels.unfit(self.constants.memory_bytes),
         )
 
     def _charge_layers(

@@ -20,6 +20,9 @@ Boundary = Literal["core", "chip", "board", "system"]
 BYTES: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """Bytes of one number."""
 
+OF_INFERENCES = ("timesteps", "new_samples_per_inference", "inferences_per_second", "converted_timesteps")
+"""Fields that say something of an inference, which a stream has none of."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
@@ -94,6 +97,12 @@ class Scenario:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
+        self._check_numbers()
+        self._check_choices()
+        self._check_stream()
+        self._check_conversion()
+
+    def _check_numbers(self) -> None:
         _whole("batch_size", self.batch_size)
         for name in ("timesteps", "new_samples_per_inference", "converted_timesteps"):
             if getattr(self, name) is not None:
@@ -101,6 +110,10 @@ class Scenario:
         for name in ("inferences_per_second", "timestep_s"):
             if getattr(self, name) is not None:
                 _positive(name, getattr(self, name))
+        if self.timesteps is not None and self.new_samples_per_inference is not None:
+            raise ScenarioError("give timesteps or new_samples_per_inference, not both")
+
+    def _check_choices(self) -> None:
         for name, choices in (
             ("dtype", BYTES),
             ("execution", get_args(Execution)),
@@ -111,24 +124,22 @@ class Scenario:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise ScenarioError(f"no {name} {value!r}: {nearest(str(value), choices)}")
-        if self.timesteps is not None and self.new_samples_per_inference is not None:
-            raise ScenarioError("give timesteps or new_samples_per_inference, not both")
         if not isinstance(self.streaming, bool):
             raise ScenarioError(f"streaming must be True or False, got {self.streaming!r}")
-        if self.streaming:
-            for name in (
-                "timesteps",
-                "new_samples_per_inference",
-                "inferences_per_second",
-                "converted_timesteps",
-            ):
-                if getattr(self, name) is not None:
-                    raise ScenarioError(f"a stream has no inferences: give streaming or {name}, not both")
-            if self.execution in ("folded", "fused"):
-                raise ScenarioError(
-                    "the timesteps of a stream come one by one: give streaming or "
-                    f"execution={self.execution!r}, not both"
-                )
+
+    def _check_stream(self) -> None:
+        if not self.streaming:
+            return
+        for name in OF_INFERENCES:
+            if getattr(self, name) is not None:
+                raise ScenarioError(f"a stream has no inferences: give streaming or {name}, not both")
+        if self.execution in ("folded", "fused"):
+            raise ScenarioError(
+                "the timesteps of a stream come one by one: give streaming or "
+                f"execution={self.execution!r}, not both"
+            )
+
+    def _check_conversion(self) -> None:
         if self.converted_timesteps is not None and (self.timesteps or self.new_samples_per_inference):
             raise ScenarioError("converted_timesteps are the timesteps: give no others")
         for name, value in self.max_activations.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from energyprobe.costing.memory import remembered
+from energyprobe.costing.remembered import remembered
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.table import Array
 from energyprobe.counting.counts import UNKNOWN, Counts

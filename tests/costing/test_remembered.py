@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from energyprobe.costing.memory import remembered
+from energyprobe.costing.remembered import remembered
 from energyprobe.costing.scenario import Scenario
 from energyprobe.costing.work import work_of
 from energyprobe.counting.table import count
