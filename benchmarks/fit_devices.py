@@ -33,6 +33,8 @@ FLOOR_S = 1e-11
 """Least time of a multiply-accumulate: 4 cores at 1.5 GHz with 16 lanes each."""
 
 Array = NDArray[np.float64]
+Kernels = dict[tuple[str, str], KernelWork]
+"""By network and data type."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,12 @@ class Fit:
         return time_s, float(time_s * self.static_w + arithmetic_j + bytes_of(kernels) * self.memory)
 
 
+def energies(model: Fit, rows: Sequence[Row], kernels: Kernels) -> Array:
+    """Predicted and measured energies ``(2, rows)``."""
+    predicted = [model.predict(row, kernels[row.network, row.dtype])[1] for row in rows]
+    return np.array([predicted, [row.energy_j for row in rows]])
+
+
 def times_of(kernels: KernelWork) -> Array:
     """What the times of a data type are multiplied by."""
     moved = kernels.weight_bytes.sum(), kernels.activation_bytes.sum(), kernels.launches.sum()
@@ -74,7 +82,7 @@ def bytes_of(kernels: KernelWork) -> float:
     return float((kernels.weight_bytes + kernels.activation_bytes).sum())
 
 
-def fit(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWork]) -> Fit:
+def fit(rows: Sequence[Row], kernels: Kernels) -> Fit:
     """Fit one device to rows that have times."""
     dtypes = sorted({row.dtype for row in rows})
     times = {}
@@ -105,20 +113,19 @@ def relative_nnls(columns: Array, values: Array, least: Array | None = None) -> 
     return np.asarray(solved / scale, dtype=np.float64)
 
 
-def interval_factor(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWork]) -> float:
+def interval_factor(rows: Sequence[Row], kernels: Kernels) -> float:
     """Factor within which 90 % of the energies lie, of networks whose resolution was not fitted to."""
     sizes = np.array([row.model.split("-")[3] for row in rows])
     logs: list[float] = []
     for size in np.unique(sizes):
         model = fit([row for row, own in zip(rows, sizes, strict=True) if own != size], kernels)
         left = [row for row, own in zip(rows, sizes, strict=True) if own == size]
-        logs += [
-            math.log(model.predict(row, kernels[row.network, row.dtype])[1] / row.energy_j) for row in left
-        ]
+        predicted, measured = energies(model, left, kernels)
+        logs += np.log(predicted / measured).tolist()
     return float(np.exp(np.quantile(np.abs(logs), 0.9)))
 
 
-def constant_factor(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWork]) -> float:
+def constant_factor(rows: Sequence[Row], kernels: Kernels) -> float:
     """Factor within which 90 % of the energies lie of one energy for each MAC, set on the other family."""
     each = [(row, row.energy_j / kernels[row.network, row.dtype].macs.sum()) for row in rows]
     logs: list[float] = []
@@ -132,6 +139,27 @@ def constant_factor(rows: Sequence[Row], kernels: dict[tuple[str, str], KernelWo
     return float(np.exp(np.quantile(np.abs(logs), 0.9)))
 
 
+def tell_figures(device: str, fitted: Fit) -> None:
+    """Print what was fitted."""
+    print(f"\n{device}\n  static {fitted.static_w:.4g} W, memory {fitted.memory * 1e12:.4g} pJ/byte")
+    for dtype, times in fitted.times.items():
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in times.items())
+        print(f"  {dtype}: macs {fitted.macs[dtype] * 1e12:.4g} pJ, {figures}")
+
+
+def tell_errors(fitted: Fit, train: Sequence[Row], held: Sequence[Row], kernels: Kernels) -> None:
+    """Print how many held-out networks the interval holds, and the errors of each family."""
+    factor = interval_factor(train, kernels)
+    predicted, measured = energies(fitted, held, kernels)
+    inside = np.mean(np.abs(np.log(predicted / measured)) <= math.log(factor))
+    print(f"  interval x/{factor:.4f} from the fitted resolutions holds {inside:.0%} of {len(held)} held out")
+    for family in sorted({row.family for row in held}):
+        own = [row for row in held if row.family == family]
+        within = fit([row for row in train if row.family == family], kernels)
+        for name, model in (("within the family", within), ("pooled", fitted)):
+            print(f"  {family} {name:18} {error_of(*energies(model, own, kernels))}")
+
+
 def main() -> None:
     """Fit, and print figures and errors."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -139,43 +167,23 @@ def main() -> None:
     parser.add_argument("--device", default="rpi4", help="pattern of device names; all rows must have times")
     parser.add_argument("--traces", type=Path, help="folder in which recordings are kept")
     given = parser.parse_args()
-    rows = [row for row in read_rows(given.csv) if re.search(given.device, row.device) and row.time_s]
+    rows = [
+        row
+        for row in read_rows(given.csv)
+        if re.search(given.device, row.device) and row.time_s and row.family.startswith("mobilenet")
+    ]
     kernels = {(row.network, row.dtype): kernels_of(row, given.traces) for row in rows}
-    pooled: list[tuple[float, float]] = []
+    pooled = []
     for device in sorted({row.device for row in rows}):
-        own = [row for row in rows if row.device == device and row.family.startswith("mobilenet")]
-        if not own:
-            continue
-        fitted = fit([row for row in own if not row.held_out], kernels)
-        print(f"\n{device}\n  static {fitted.static_w:.4g} W, memory {fitted.memory * 1e12:.4g} pJ/byte")
-        for dtype, times in fitted.times.items():
-            figures = ", ".join(f"{name} {value:.4g}" for name, value in times.items())
-            print(f"  {dtype}: macs {fitted.macs[dtype] * 1e12:.4g} pJ, {figures}")
-        factor = interval_factor([row for row in own if not row.held_out], kernels)
-        logs = [
-            math.log(fitted.predict(row, kernels[row.network, row.dtype])[1] / row.energy_j)
-            for row in own
-            if row.held_out
-        ]
-        held = np.mean(np.abs(logs) <= math.log(factor))
-        print(
-            f"  interval x/{factor:.4f} from the fitted resolutions holds {held:.0%} of {len(logs)} held out"
-        )
-        for family in sorted({row.family for row in own}):
-            held = [row for row in own if row.held_out and row.family == family]
-            train = [row for row in own if not row.held_out and row.family == family]
-            within = fit(train, kernels)
-            for name, model in (("within the family", within), ("pooled", fitted)):
-                pairs = np.array(
-                    [(model.predict(row, kernels[row.network, row.dtype])[1], row.energy_j) for row in held]
-                )
-                print(f"  {family} {name:18} {error_of(*pairs.T)}")
-                if name == "pooled":
-                    pooled += pairs.tolist()
-    print(f"\nall, held out            {error_of(*np.array(pooled).T)}")
-    mobilenets = [row for row in rows if row.family.startswith("mobilenet")]
-    factor = constant_factor(mobilenets, kernels)
-    print(f"one energy for each MAC  {len(mobilenets)} rows, 90 % within x/{factor:.3f}")
+        own = [row for row in rows if row.device == device]
+        train, held = ([row for row in own if row.held_out == out] for out in (False, True))
+        fitted = fit(train, kernels)
+        tell_figures(device, fitted)
+        tell_errors(fitted, train, held, kernels)
+        pooled.append(energies(fitted, held, kernels))
+    print(f"\nall, held out            {error_of(*np.hstack(pooled))}")
+    factor = constant_factor(rows, kernels)
+    print(f"one energy for each MAC  {len(rows)} rows, 90 % within x/{factor:.3f}")
 
 
 if __name__ == "__main__":

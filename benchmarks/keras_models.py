@@ -40,9 +40,9 @@ class Case:
     limit: float
     keras_2_only: bool = False
 
-    def data(self, batches: int = 1) -> np.ndarray:
-        """Random samples, float32 of ``(batches x batch, *shape)``."""
-        values = np.random.default_rng(0).normal(size=(batches * self.batch, *self.shape))
+    def data(self) -> np.ndarray:
+        """Random samples, float32 of ``(batch, *shape)``."""
+        values = np.random.default_rng(0).normal(size=(self.batch, *self.shape))
         return values.astype(np.float32)
 
 

@@ -104,7 +104,7 @@ def _time_s(notes: str) -> float | None:
     return 1 / float(match[1]) if match else None
 
 
-def kernels_of(row: Row, folder: Path) -> KernelWork:
+def kernels_of(row: Row, folder: Path | None) -> KernelWork:
     """What a row's network asks of a processor, for a batch of one."""
     work = work_of(count(networks.record(row.network, folder)))
     return kernel_work(work, 1, row.dtype, runs_at_once(work, "stepwise"))
