@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energyprobe.costing.figures import Figure
-from energyprobe.costing.remembered import remembered
 from energyprobe.costing.processor_figures import KINDS
+from energyprobe.costing.remembered import remembered
 from energyprobe.costing.scenario import BYTES, DType
 from energyprobe.costing.table import Array
 from energyprobe.costing.work import Work
