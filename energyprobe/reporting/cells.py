@@ -179,7 +179,9 @@ def energy_ratio(cell: Cell, baseline: Cell) -> Interval:
 
 
 def latency_ratio(cell: Cell, baseline: Cell) -> Interval:
-    """How many times the latency; as `energy_ratio`."""
+    """How many times the latency; as `energy_ratio`, and NaN where either does not fit."""
+    if cell.total.does_not_fit or baseline.total.does_not_fit:
+        return UNKNOWN
     return _ratio(cell.latency_s, baseline.latency_s, cell.latency_draws, baseline.latency_draws)
 
 

@@ -10,6 +10,7 @@ from energyprobe.reporting.document import Column, Table
 from energyprobe.reporting.plot import comparing, models, style
 from energyprobe.reporting.prices import price_words
 from energyprobe.reporting.ratio_words import ratio_figure, ratio_words
+from energyprobe.reporting.verdicts import told_once
 from energyprobe.reporting.views import pareto, quality_table
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _ratios(comparison: Comparison) -> Chart:
         description=(
             "Points with intervals, a row for each device and batch size; left of 1 is less. "
             "Hollow points are of the priced part of lower bounds. "
-            + " ".join(f"{verdict.case.device}: {verdict.words}." for verdict in verdicts[:2])
+            + " ".join(f"{told}." for told in told_once(verdicts, comparison.batch_sizes)[:2])
         ),
         draw=lambda axes: comparing.energy_ratios(comparison, ax=axes),
         height_in=style.rows_height(len(places)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from energyprobe.reporting import units
@@ -17,7 +18,7 @@ from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, assumptions, device
 from energyprobe.reporting.reproduction import reproduction_of
 from energyprobe.reporting.running import per_words, scenario_words
 from energyprobe.reporting.sensitivity import sensitivity_table
-from energyprobe.reporting.verdicts import divided
+from energyprobe.reporting.verdicts import divided, told_once
 from energyprobe.reporting.views import best_devices, naive_table, quality_table
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Quantity(NamedTuple):
     of : callable
         Gives it of a cell.
     ratio : callable
-        Gives the ratio of two cells.
+        Gives the ratio of two cells; NaN where they cannot be divided.
     bounded : callable
         Whether that of a cell is a lower bound.
     """
@@ -53,11 +54,11 @@ _BOUNDS = {(False, False): "", (True, False): "≥ ", (False, True): "≤ ", (Tr
 """Mark of a ratio, by whether the model's total and the baseline's are lower bounds."""
 
 QUANTITIES = (
-    Quantity("energy", "J", lambda cell: cell.energy_j, energy_ratio),
+    Quantity("energy", "J", lambda cell: cell.energy_j, partial(divided, ratio=energy_ratio)),
     Quantity(
         "latency", "s", lambda cell: cell.latency_s, latency_ratio, lambda cell: cell.is_latency_lower_bound
     ),
-    Quantity("energy × latency", "J·s", lambda cell: cell.edp_js, edp_ratio),
+    Quantity("energy × latency", "J·s", lambda cell: cell.edp_js, partial(divided, ratio=edp_ratio)),
 )
 
 
@@ -111,21 +112,7 @@ def _reproduction(comparison: Comparison) -> Lines:
 
 def verdicts(comparison: Comparison) -> Lines:
     """What can be said of each device and batch size, in words; once where it is the same of several."""
-    where: dict[str, dict[str, list[int]]] = {}
-    for verdict in comparison.verdicts:
-        _, device, batch_size = verdict.case
-        where.setdefault(verdict.words, {}).setdefault(device, []).append(batch_size)
-    lines = (f"{_places(places, comparison.batch_sizes)}: {words}" for words, places in where.items())
-    return Lines("Verdict", tuple(lines))
-
-
-def _places(places: dict[str, list[int]], batch_sizes: tuple[int, ...]) -> str:
-    """Devices, each with its batch sizes where not all are meant."""
-    words = []
-    for device, sizes in places.items():
-        batch = f" at batch size {enumerated(map(str, sizes))}" if len(set(sizes)) < len(batch_sizes) else ""
-        words.append(device + batch)
-    return ", ".join(words)
+    return Lines("Verdict", tuple(told_once(comparison.verdicts, comparison.batch_sizes)))
 
 
 def per_device(comparison: Comparison) -> Table:
@@ -206,7 +193,7 @@ def _ratios(comparison: Comparison, places: list[Case], quantity: Quantity) -> I
 
 def _ratio(cell: Cell, baseline: Cell, quantity: Quantity) -> str:
     """A ratio; marked where one of the two is a lower bound, and where both are."""
-    ratio = divided(cell, baseline, quantity.ratio)
+    ratio = quantity.ratio(cell, baseline)
     if not ratio.is_known:
         return units.UNKNOWN
     mark = _BOUNDS[quantity.bounded(cell), quantity.bounded(baseline)]

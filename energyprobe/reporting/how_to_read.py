@@ -40,8 +40,14 @@ def how_to_read(comparison: Comparison) -> Iterator[str]:
             "draws, with never or always for an end among draws in which it uses less nowhere or everywhere; "
             "what cannot change, or is not known, is left out"
         )
+    if without := _without_range_of_latency(comparison):
+        yield (
+            f"{', '.join(without)}: no range of the latency is known, and that of energy × latency is of the "
+            "energy alone"
+        )
     if comparison.quality:
         yield "unbeaten: no other model has both a better quality and a lower energy, as measured and priced"
+    yield f"{units.UNKNOWN}: not priced, not known, or not to be divided"
     bounded = {
         case.device for case, cell in comparison.cells.items() if cell.is_lower_bound and cell.is_priced
     }
@@ -50,3 +56,13 @@ def how_to_read(comparison: Comparison) -> Iterator[str]:
         yield f"{PRICED_PART}: of what is priced; one total, or both, is a lower bound"
         left = [device for device in comparison.devices if device in bounded]
         yield f"lower bounds are left out among the best devices: {', '.join(left)}"
+
+
+def _without_range_of_latency(comparison: Comparison) -> list[str]:
+    """Devices whose latencies are figures, and whose energies are intervals."""
+    cells = {
+        case.device
+        for case, cell in comparison.cells.items()
+        if cell.latency_s.low == cell.latency_s.high and cell.edp_js.low < cell.edp_js.high
+    }
+    return [device for device in comparison.devices if device in cells]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +68,37 @@ class Verdict:
         if self.ratio.low > 1:
             return f"{self.case.model} costs {figure} times {self.baseline}'s energy"
         return f"{self.case.model} uses {figure} of {self.baseline}'s energy"
+
+
+def told_once(verdicts: Iterable[Verdict], batch_sizes: Sequence[int]) -> list[str]:
+    """Verdicts with their devices and batch sizes, those of the same words together.
+
+    Parameters
+    ----------
+    verdicts : iterable of Verdict
+        What is told.
+    batch_sizes : sequence of int
+        All batch sizes: of a device at all of them none is named.
+
+    Returns
+    -------
+    list of str
+        Sentences without full stop.
+    """
+    where: dict[str, dict[str, list[int]]] = {}
+    for verdict in verdicts:
+        _, device, batch_size = verdict.case
+        where.setdefault(verdict.words, {}).setdefault(device, []).append(batch_size)
+    return [f"{_places(places, batch_sizes)}: {words}" for words, places in where.items()]
+
+
+def _places(places: dict[str, list[int]], batch_sizes: Sequence[int]) -> str:
+    """Devices, each with its batch sizes where not all are meant."""
+    words = []
+    for device, sizes in places.items():
+        batch = f" at batch size {enumerated(map(str, sizes))}" if len(set(sizes)) < len(batch_sizes) else ""
+        words.append(device + batch)
+    return ", ".join(words)
 
 
 def judge(cell: Cell, baseline: Cell) -> tuple[Outcome, Bound, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import msgspec
@@ -11,7 +12,10 @@ import energyprobe as ep
 from energyprobe.costing.device import Device
 from energyprobe.errors import ReportError
 from energyprobe.reporting import units
+from energyprobe.reporting.cells import latency_ratio
 from energyprobe.reporting.comparison import Comparison
+from energyprobe.reporting.document import Table
+from energyprobe.reporting.ratio_words import ratio_words
 from energyprobe.trace.records import Trace
 
 
@@ -292,6 +296,32 @@ def test_latencies_are_shown_where_energies_are_not_modelled(counted_ann: Trace,
     assert not cell.energy_j.is_known
     assert cell.latency_s.low < cell.latency_s.value < cell.latency_s.high
     assert units.quantity(cell.latency_s.value, "s") in str(comparison)
+    (ratios,) = (
+        column.cells
+        for section in comparison.document.sections
+        if isinstance(section, Table)
+        for column in section.columns
+        if column.name == "snn latency ratio"
+    )
+    snn = comparison.cell("snn", name, 1)
+    assert ratios == (ratio_words(latency_ratio(snn, cell)),) and ratios[0][0].isdigit()
+
+
+def test_what_does_not_fit_has_no_ratio_of_latencies(comparison: Comparison) -> None:
+    snn, cnn = (comparison.cell(name, "a10", 1) for name in ("snn", "cnn"))
+    big = dataclasses.replace(snn, cost=dataclasses.replace(snn.cost, does_not_fit="does not fit"))
+    assert latency_ratio(snn, cnn).is_known
+    assert not latency_ratio(big, cnn).is_known and not latency_ratio(cnn, big).is_known
+
+
+def test_where_a_latency_has_no_range_the_product_is_said_to_have_that_of_the_energy(
+    counted_ann: Trace, counted_snn: Trace
+) -> None:
+    compared = ep.compare({"cnn": counted_ann, "snn": counted_snn}, ["cortex-m4", "a10"], draws=20)
+    exact, other = (compared.cell("snn", name, 1) for name in compared.devices)
+    assert exact.latency_s.low == exact.latency_s.high and other.latency_s.low < other.latency_s.high
+    told = "cortex-m4: no range of the latency is known, and that of energy × latency is of the energy alone"
+    assert told in [line for section in compared.document.sections for line in getattr(section, "lines", ())]
 
 
 def test_an_energy_without_idle_power_bounds_no_latency(counted_ann: Trace, counted_snn: Trace) -> None:

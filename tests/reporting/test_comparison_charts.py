@@ -47,6 +47,13 @@ def test_quality_is_drawn_against_energy(comparison: Comparison) -> None:
     assert [list(front.get_xdata()), list(front.get_ydata())] == [[pytest.approx(38.2, rel=0.01)], [0.9]]
 
 
+def test_what_is_true_of_all_batch_sizes_is_said_once(counted_ann, counted_snn, cpu) -> None:
+    compared = ep.compare({"cnn": counted_ann, "snn": counted_snn}, [cpu, "cortex-m4"], batch_sizes=[1, 64])
+    (ratios,) = (chart for chart in compared.charts if chart.title == "Energy over that of cnn")
+    assert ratios.description.count("dense-cpu: snn costs") == 1
+    assert ratios.description.count("cortex-m4: ") == 1
+
+
 def test_charts_say_what_they_show(comparison: Comparison) -> None:
     energies, ratios, quality = comparison.charts
     assert energies.title == "Energy of each model on each device"
