@@ -101,20 +101,12 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
             accesses_of(step, work.calls[row])
             for step, row in zip(work.steps, work.row.tolist(), strict=True)
         ]
-        ledger = Ledger(self, work)
-        constants = self.constants
-        access = self._access(work)
-        mac, ac = ends(constants.multiply) + ends(constants.add), ends(constants.add)
         counted = {
             name: work.per_inference([getattr(each, name) if each else 0.0 for each in accesses])
             for name in Accesses.__dataclass_fields__
         }
-        adds, multiplies = (constants.add,), (constants.multiply, constants.add)
-        ledger.charge("memory", counted["memory"], access, (constants.access, constants.access_per_bit))
-        ledger.charge("macs", counted["macs"], mac, multiplies)
-        ledger.charge("acs", counted["acs"], ac, adds)
-        ledger.charge("addressing", counted["address_macs"], mac, multiplies)
-        ledger.charge("addressing", counted["address_acs"], ac, adds)
+        ledger = Ledger(self, work)
+        self._charge(ledger, counted)
         without = np.array([each is None for each in accesses])
         ledger.leave_out("macs", np.where(without, work["dense_synops"], 0))
         ledger.leave_out("neuron_updates", np.where(without, work["neuron_updates"], 0))
@@ -132,6 +124,17 @@ class AnalyticalAccelerator(Device, frozen=True, kw_only=True, forbid_unknown_fi
                 *boundary_notes(self.figures, scenario),
             ),
         )
+
+    def _charge(self, ledger: Ledger, counted: dict[str, Array]) -> None:
+        constants = self.constants
+        mac, ac = ends(constants.multiply) + ends(constants.add), ends(constants.add)
+        adds, multiplies = (constants.add,), (constants.multiply, constants.add)
+        accesses = (constants.access, constants.access_per_bit)
+        ledger.charge("memory", counted["memory"], self._access(ledger.work), accesses)
+        ledger.charge("macs", counted["macs"], mac, multiplies)
+        ledger.charge("acs", counted["acs"], ac, adds)
+        ledger.charge("addressing", counted["address_macs"], mac, multiplies)
+        ledger.charge("addressing", counted["address_acs"], ac, adds)
 
     def _elementwise(self, work: Work) -> Array:
         """Elementwise operations that the equations leave out; biases and rectifiers are in them."""

@@ -57,17 +57,8 @@ def convert(trace: Trace, calls: tuple[LayerCall, ...], code: Code) -> Trace:
     before = inputs_of(calls)
     apart = frozenset(first_rows(calls) if code.first_layer != "rate" else ())
     _check(trace, calls, apart, code)
-    received = [None if row in apart else _spikes_in(call, code) for row, call in enumerate(calls)]
-    # What no weights read, as of the last layer, is not known.
-    sent: list[int | None] = [None] * len(calls)
-    # From the last call to the first: a layer sends what the first one to read it receives.
-    for row in reversed(range(len(calls))):
-        if not any(isinstance(step.operation, Synaptic) for step in calls[row].steps):
-            out = sent[row]
-            received[row] = None if out is None else round(out * _taps(calls[row]))
-        if received[row] is not None:
-            for each in before[row]:
-                sent[each] = received[row]
+    read = [None if row in apart else _spikes_in(call, code) for row, call in enumerate(calls)]
+    received, sent = _passed_on(calls, before, read)
     converted = []
     for row, call in enumerate(calls):
         if row in apart:
@@ -144,6 +135,24 @@ def _spikes_in(call: LayerCall, code: Code) -> int | None:
         if activity is not None:
             return code.spikes_of(call, activity)
     return None
+
+
+def _passed_on(
+    calls: tuple[LayerCall, ...], before: tuple[tuple[int, ...], ...], read: list[int | None]
+) -> tuple[list[int | None], list[int | None]]:
+    """Spikes that each call receives, and sends, from those that weights read; None where not known."""
+    received = list(read)
+    # What no weights read, as of the last layer, is not known.
+    sent: list[int | None] = [None] * len(calls)
+    # From the last call to the first: a layer sends what the first one to read it receives.
+    for row in reversed(range(len(calls))):
+        if not any(isinstance(step.operation, Synaptic) for step in calls[row].steps):
+            out = sent[row]
+            received[row] = None if out is None else round(out * _taps(calls[row]))
+        if received[row] is not None:
+            for each in before[row]:
+                sent[each] = received[row]
+    return received, sent
 
 
 def _arriving(sent: list[int | None], before: tuple[int, ...]) -> int | None:

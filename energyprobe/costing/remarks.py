@@ -1,4 +1,4 @@
-"""What is special about the price of single calls, in words."""
+"""What is special about prices, in words: remarks on single calls, and notes on all of a network."""
 
 from __future__ import annotations
 
