@@ -60,7 +60,6 @@ def entry(
     spread: tuple[float, float],
 ) -> str:
     first = members[0]
-    columns = {"m": "m", "k": "k", "n": "n", "density": "density"}
     lines = [
         "[[fit]]",
         f'gpu = "{gpu}"',
@@ -75,7 +74,7 @@ def entry(
         "",
         "[fit.ranges]",
     ]
-    for name in columns:
+    for name in ("m", "k", "n", "density"):
         values = np.concatenate([getattr(each.problem, name) for each in members])
         lines.append(f"{name} = [{number(values.min())}, {number(values.max())}]")
     lines += ["", "[fit.constants]"]

@@ -13,7 +13,7 @@ from gpu_kernel_rows import Cell
 from energyprobe.costing.figures import per_base_unit
 from energyprobe.costing.kernels.fitting import fit_log
 from energyprobe.costing.kernels.loading import launches
-from energyprobe.costing.kernels.parts import Array
+from energyprobe.costing.kernels.parts import Array, Problem
 
 Rows = npt.NDArray[np.intp]
 Constants = dict[str, float]
@@ -109,14 +109,18 @@ def held_out(cell: Cell) -> tuple[Array, Array]:
     return predicted, nearest
 
 
-def look_up(cell: Cell, train: Rows, test: Rows) -> Array:
-    """Time of the nearest training row in ln m, ln k, ln n and ln density."""
-    problem = cell.problem
+def places(problem: Problem) -> Array:
+    """Where problems lie in ln m, ln k, ln n and ln density: ``(rows, 4)``."""
     columns = (problem.m, problem.k, problem.n, np.maximum(problem.density, 1e-9))
-    features = np.log(np.stack(columns, axis=1))
+    return np.log(np.stack(columns, axis=1))
+
+
+def look_up(cell: Cell, train: Rows, test: Rows) -> Array:
+    """Time of the nearest training row."""
+    where = places(cell.problem)
     found = np.empty(len(test), dtype=np.intp)
     for part in np.array_split(np.arange(len(test)), max(1, len(test) // 500)):
-        distance = np.sum((features[test[part], None] - features[train][None]) ** 2, axis=2)
+        distance = np.sum((where[test[part], None] - where[train][None]) ** 2, axis=2)
         found[part] = train[np.argmin(distance, axis=1)]
     return cell.time_s[found]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from gpu_kernel_fits import score
+from gpu_kernel_fits import places, score
 from gpu_kernel_verdicts import TIE, balanced
 
 from energyprobe.costing.kernels.cpu_fitting import Cell, Processor, cells_of, held_out
@@ -44,11 +44,9 @@ class Held:
 
 
 def look_up(cell: Cell) -> Array:
-    """Time of the nearest row of another layer in ln m, ln k, ln n and ln density."""
-    problem = cell.problem
-    columns = (problem.m, problem.k, problem.n, np.maximum(problem.density, 1e-9))
-    features = np.log(np.stack(columns, axis=1))
-    distance = np.sum((features[:, None] - features[None]) ** 2, axis=2)
+    """Time of the nearest row of another layer."""
+    where = places(cell.problem)
+    distance = np.sum((where[:, None] - where[None]) ** 2, axis=2)
     distance[cell.layer[:, None] == cell.layer[None]] = np.inf
     return cell.time_s[np.argmin(distance, axis=1)]
 
