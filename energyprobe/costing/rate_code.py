@@ -120,7 +120,7 @@ def _check(trace: Trace, calls: tuple[LayerCall, ...], apart: Set[int], code: Co
             if activity is None or activity.positive is None:
                 raise ScenarioError(
                     f"converted_timesteps: the sizes of what {call.key} reads were not recorded: "
-                    'record with KerasProbe(detail="values")'
+                    'record with KerasProbe(detail="values"), or energyprobe record --detail values'
                 )
 
 
