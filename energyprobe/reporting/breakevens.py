@@ -183,7 +183,7 @@ def _in(run: Run, **fields: Any) -> Run:
 
 def _few_digits(value: float) -> str:
     """Two digits of what is below 1, without a prefix."""
-    return f"{value:.2g}" if value < 1 else units.quantity(value)
+    return f"{value:#.2g}" if value < 1 else units.quantity(value)
 
 
 QUANTITIES = (_firing_rate, _timesteps, _batch_size, _pace)

@@ -156,4 +156,6 @@ def _errors(comparison: Comparison, case: Case, value: float) -> Iterator[Sensit
 def _range(figure: Figure) -> str:
     low = figure.value if figure.low is None else figure.low
     high = figure.value if figure.high is None else figure.high
-    return f"{low:g}–{high:g} {figure.unit}"
+    # Device files write "us" and "uJ".
+    unit = f"µ{figure.unit[1:]}" if figure.unit.startswith("u") else figure.unit
+    return f"{low:g}–{high:g} {unit}"

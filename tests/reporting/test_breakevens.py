@@ -113,12 +113,12 @@ def test_the_model_by_hand(comparison: Comparison) -> None:
 def test_firing_rate(comparison: Comparison) -> None:
     # 800 f + 800 = 0.99 * 6400 pJ where f = 6.92; now 40 spikes of 800 neurons and timesteps.
     rate = found(comparison, "accelerator")["firing rate"]
-    assert (rate.of, rate.now, rate.now_words) == ("snn", 0.05, "0.05")
+    assert (rate.of, rate.now, rate.now_words) == ("snn", 0.05, "0.050")
     assert rate.below and rate.at == pytest.approx(0.05 * (0.99 * 6400 - 800) / 800, rel=0.002)
     # With updates of 40 and of 10 pJ: 800 f + 1600 and 800 f + 400.
     assert rate.low == pytest.approx(0.05 * (0.99 * 6400 - 1600) / 800, rel=0.01)
     assert rate.high == pytest.approx(0.05 * (0.99 * 6400 - 400) / 800, rel=0.01)
-    assert (rate.words, rate.range_words) == ("below 0.35", "0.3–0.37")
+    assert (rate.words, rate.range_words) == ("below 0.35", "0.30–0.37")
 
 
 def test_timesteps(comparison: Comparison) -> None:
@@ -222,7 +222,7 @@ def test_the_table_says_whose_energy(comparison: Comparison) -> None:
     assert table.title == "Where snn uses less energy than cnn, all else as it is"
     assert [column.heading for column in table.columns][:2] == ["device: what changes", "snn uses less"]
     assert list(zip(*(column.cells for column in table.columns), strict=True)) == [
-        ("accelerator: spikes per neuron and timestep of snn", "below 0.35", "0.3–0.37", "0.05"),
+        ("accelerator: spikes per neuron and timestep of snn", "below 0.35", "0.30–0.37", "0.050"),
         ("accelerator: timesteps of snn", "below 32", "22–43", "8"),
         ("accelerator: batch size, inferences per second", "always", "always", ""),
     ]
