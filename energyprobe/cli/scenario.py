@@ -81,7 +81,9 @@ def with_scenario(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def called(**given: Any) -> None:
         if pairs := given.pop("max_activations"):
-            given["max_activations"] = numbers_by_name("--max-activations", pairs, "LAYER=VALUE")
+            given["max_activations"] = numbers_by_name(
+                "--max-activations", pairs, "LAYER=VALUE, such as conv1=2.5"
+            )
         command(**{name: value for name, value in given.items() if name not in FIELDS or value is not None})
 
     described: Any = called

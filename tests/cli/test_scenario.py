@@ -65,5 +65,7 @@ def test_every_field_of_a_scenario_has_an_option() -> None:
 
 @pytest.mark.parametrize("given", ["2.5", "conv1", "conv1=much", "=2.5"])
 def test_a_value_for_no_layer_is_told(given: str) -> None:
-    with pytest.raises(OptionError, match=f"^--max-activations {given}: it is LAYER=VALUE$"):
+    with pytest.raises(
+        OptionError, match=f"^--max-activations {given}: it is LAYER=VALUE, such as conv1=2.5$"
+    ):
         fields_of("--max-activations", given)
