@@ -86,6 +86,7 @@ def with_scenario(command: Callable[..., None]) -> Callable[..., None]:
             )
         command(**{name: value for name, value in given.items() if name not in FIELDS or value is not None})
 
+    # Typer reads the options of a command from its signature.
     described: Any = called
     described.__signature__ = signature.replace(parameters=[*own, *options])
     return called
