@@ -24,6 +24,10 @@ TAIL = 0.05
 """Share of draws beyond either end of a range."""
 
 
+LINEAR = 1e-3
+"""Relative difference up to which prices are linear in the figures."""
+
+
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """What a network costs in each draw.
@@ -55,22 +59,25 @@ class Draws:
 
     def __init__(self, device: Device, number: int, seed: int) -> None:
         self.device, self.number, self.seed = device, number, seed
-        self._shares = {term: self._draw("figure", term) for term in device.uncertain}
 
     @functools.cached_property
     def devices(self) -> tuple[Device, ...]:
         """The device with other figures in each draw; only once where none of its figures has a range."""
-        if not self._shares:
+        if not self._values:
             return (self._exact,)
-        figures = self._exact.figures
-        drawn = {
-            term: quantile(shares, figures[term].value_si, figures[term].low_si, figures[term].high_si)
-            for term, shares in self._shares.items()
-        }
         return tuple(
-            self._exact.at({term: float(values[draw]) for term, values in drawn.items()})
+            self._exact.at({term: float(values[draw]) for term, values in self._values.items()})
             for draw in range(self.number)
         )
+
+    @functools.cached_property
+    def _values(self) -> dict[str, Array]:
+        """Figures with a range in each draw, in base units, each of shape ``(draws,)``."""
+        return {
+            term: quantile(self._draw("figure", term), figure.value_si, figure.low_si, figure.high_si)
+            for term, figure in self._exact.figures.items()
+            if term in self.device.uncertain
+        }
 
     @functools.cached_property
     def _exact(self) -> Device:
@@ -101,25 +108,39 @@ class Draws:
         if not (first.energy_j > 0 or first.latency_s > 0):
             unknown = np.full(self.number, np.nan)
             return Drawn(energy_j=unknown, latency_s=unknown)
-        totals = [device.cost(counts, scenario).total() for device in self._devices_for(counts, scenario)]
+        *terms, latency = np.moveaxis(self._ends(counts, scenario), 1, 0)
         energy_j = np.zeros(self.number)
-        for term in totals[0].terms:
-            parts = [total.terms[term] for total in totals]
-            ends = [(each.energy_j, each.low_j, each.high_j) for each in parts]
+        for term, ends in zip(first.terms, terms, strict=True):
             energy_j = energy_j + self._quantiles(ends, self._of_term(term, network))
-        times = [(each.latency_s, each.low_latency_s, each.high_latency_s) for each in totals]
-        unpriced = [not each.energy_j > 0 for each in totals]
         return Drawn(
-            energy_j=np.where(unpriced, np.nan, energy_j * self._errors(network)),
-            latency_s=self._quantiles(times, self._of_term("latency", network)),
+            energy_j=energy_j * self._errors(network) if first.energy_j > 0 else np.full(self.number, np.nan),
+            latency_s=self._quantiles(latency, self._of_term("latency", network)),
         )
 
-    def _devices_for(self, counts: CountTable, scenario: Scenario) -> tuple[Device, ...]:
-        """All drawn devices, or one of them where no figure matters: back to back, idle power does not."""
-        total, figures = self._exact.cost(counts, scenario).total(), self._exact.figures
-        ends = ({term: end} for term in self._shares for end in (figures[term].low_si, figures[term].high_si))
-        alike = all(self._exact.at(moved).cost(counts, scenario).total() == total for moved in ends)
-        return self.devices[:1] if alike else self.devices
+    def _ends(self, counts: CountTable, scenario: Scenario) -> Array:
+        """Value, low and high end of each term and of the latency, shape ``(draws, terms + 1, 3)``.
+
+        They are linear in the figures of most devices. Where the draws with the least and the most of each
+        figure lie on the plane through the value and one end of each, so do all; else all are priced.
+        """
+
+        def ends(device: Device) -> Array:
+            total = device.cost(counts, scenario).total()
+            terms = [(each.energy_j, each.low_j, each.high_j) for each in total.terms.values()]
+            return np.array([*terms, (total.latency_s, total.low_latency_s, total.high_latency_s)])
+
+        figures = {term: self._exact.figures[term] for term in self._values}
+        values = {term: figure.value_si for term, figure in figures.items()}
+        at_values = ends(self._exact.at(values))
+        plane = np.broadcast_to(at_values, (len(self.devices), *at_values.shape))
+        for term, figure in figures.items():
+            end = figure.high_si if figure.high_si > figure.value_si else figure.low_si
+            slope = (ends(self._exact.at(values | {term: end})) - at_values) / (end - figure.value_si)
+            plane = plane + (self._values[term] - figure.value_si)[:, None, None] * slope
+        extreme = {int(end(drawn)) for drawn in self._values.values() for end in (np.argmin, np.argmax)}
+        if all(np.allclose(ends(self.devices[draw]), plane[draw], LINEAR, 0, True) for draw in extreme):
+            return plane
+        return np.array([ends(device) for device in self.devices])
 
     def _errors(self, network: int) -> Array:
         """Factors between energy and prediction, shape ``(draws,)``; 1 where no measurement tells them."""
@@ -133,9 +154,9 @@ class Draws:
         own = term in self.device.own_errors
         return self._draw("term", f"{term} {network}" if own else term)
 
-    def _quantiles(self, ends: list[tuple[float, float, float]], shares: Array) -> Array:
+    def _quantiles(self, ends: Array, shares: Array) -> Array:
         """Quantiles of what has a value, a low and a high end in each draw, or once for all of them."""
-        value, low, high = np.broadcast_to(np.array(ends).T, (3, self.number))
+        value, low, high = np.broadcast_to(ends.T, (3, self.number))
         return quantile(shares, value, low, high)
 
     def _draw(self, *names: str) -> Array:

@@ -182,3 +182,17 @@ def test_a_figure_matters_where_something_is_paid_at_it(network, pace: float | N
     energies = [Draws(each, 30, 0).price(counts, scenario, 0).energy_j for each in (a100, known)]
     assert len(set(energies[0])) == 30
     assert np.allclose(*energies, rtol=1e-12, atol=0) == (pace is None)
+
+
+@pytest.mark.parametrize("name", ["loihi", "a100", "45nm-int8"])
+def test_prices_are_those_of_each_drawn_device(network, name: str) -> None:
+    # Linear in the figures, as on Loihi, or not, as on a GPU up to its limit of power.
+    counts, drawn = network(1000, 300), Draws(device(name), 30, 0)
+    totals = [each.cost(counts, Scenario()).total() for each in drawn.devices]
+    energies = [
+        [(each.energy_j, each.low_j, each.high_j) for each in total.terms.values()] for total in totals
+    ]
+    times = [(total.latency_s, total.low_latency_s, total.high_latency_s) for total in totals]
+    ends = drawn._ends(counts, Scenario())
+    np.testing.assert_allclose(ends[:, :-1], energies, rtol=1e-3)
+    np.testing.assert_allclose(ends[:, -1], times, rtol=1e-3)
