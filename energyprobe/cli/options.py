@@ -71,24 +71,27 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 
 
 def _output(text: str, check: Callable[[Any], Any]) -> Any:
-    """The option ``--output``, refused before the work begins where nothing can be written."""
+    """The option ``--output``, refused before the work begins where nothing can be written.
+
+    What the check hands on is a list: typer 0.12 takes the length of it.
+    """
     return typer.Option("--output", "-o", metavar="FILE", help=text, callback=check)
 
 
-def _check_documents(paths: list[Path] | None) -> list[Path] | None:
+def _check_documents(paths: list[Path] | None) -> list[Path]:
     from energyprobe.reporting.saving import WRITERS, check_path
 
     for path in paths or ():
         check_path(path, WRITERS)
-    return paths
+    return paths or []
 
 
-def _check_drawings(paths: list[Path] | None) -> list[Path] | None:
+def _check_drawings(paths: list[Path] | None) -> list[Path]:
     from energyprobe.reporting.saving import check_path
 
     for path in paths or ():
         check_path(path, (".png", ".svg", ".pdf"))
-    return paths
+    return paths or []
 
 
 def _check_recording(path: Path) -> Path:
