@@ -170,8 +170,9 @@ def time_notes(timing: Timing, mapping: Mapping, constants: Constants, scenario:
         yield "no times are known: static energy is not modelled, unless timestep_s is given"
         return
     yield "a batch runs sample by sample"
-    steps = "a timestep" if scenario.streaming else f"{timing.steps:g} timesteps"
-    yield f"latency: {steps}, and one more for each of the {mapping.depth} stages after the first"
+    steps = 1 if scenario.streaming else timing.steps
+    told = f"{steps:g} timestep{'s' if steps > 1 else ''}"
+    yield f"latency: {told}, and one more for each stage after the first: {mapping.depth - 1}"
     if float(timing.idle_s[0]) and constants.draws_in_pauses and constants.idle_w is None:
         yield "no idle power is published: static power is charged between inferences, too"
     yield from pace_notes(busy_s, timing.due_s, scenario)

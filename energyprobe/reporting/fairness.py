@@ -102,8 +102,9 @@ def _analogue(comparison: Comparison) -> Iterator[str]:
     for name, trace in _traces(comparison).items():
         if not any(step.use and step.use.spiking for call in trace.calls for step in call.steps):
             continue
-        first = [call.key for call in trace.calls if call.timesteps > 1 and _reads_values_of_input(call)]
-        if first:
+        fed = (call.key for call in trace.calls if call.timesteps > 1 and _reads_values_of_input(call))
+        # Readings of a NengoDL trace share their calls' names.
+        if first := list(dict.fromkeys(fed)):
             yield (
                 f"{listed(first)} of {name} is driven by analogue input in every timestep: "
                 "multiply-accumulates, not accumulates, and none that a chip of spikes can do"

@@ -200,6 +200,14 @@ def test_intervals_of_times_are_intervals_of_latency(snn, make_chip):
     assert total.high_latency_s == pytest.approx(12 * (3900 * 5 / 11 + 300) * 1e-9)
 
 
+def test_notes_say_of_what_the_latency_is(snn, make_chip):
+    chip = make_chip(acs=2, static_w=3, synop_s=4)
+    beyond = "and one more for each stage after the first: 1"
+    assert f"latency: 11 timesteps, {beyond}" in chip.cost(snn).notes
+    assert f"latency: 1 timestep, {beyond}" in chip.cost(snn, Scenario(timesteps=1)).notes
+    assert f"latency: 1 timestep, {beyond}" in chip.cost(snn, Scenario(streaming=True, timestep_s=1e-3)).notes
+
+
 def test_a_batch_runs_sample_by_sample(snn, make_chip):
     chip = make_chip(acs=2, static_w=3, synop_s=4)
     one, many = chip.cost(snn), chip.cost(snn, Scenario(batch_size=8))

@@ -96,6 +96,15 @@ def test_analogue_input(counted_snn) -> None:
     }
 
 
+def test_a_layer_of_two_readings_is_named_once(counted_snn) -> None:
+    first, *rest = counted_snn.calls
+    fed = msgspec.structs.replace(first, inputs=("input:image",), reading="literal")
+    folded = msgspec.structs.replace(fed, reading="folded")
+    both = msgspec.structs.replace(counted_snn, calls=(fed, folded, *rest))
+    lines = told({"a": both, "b": both}, "h100", quality=QUALITY)
+    assert any(line.startswith("encode of a is driven") for line in lines)
+
+
 def test_double_precision_is_wider_than_what_is_priced(counted_ann) -> None:
     double = msgspec.structs.replace(
         counted_ann,
