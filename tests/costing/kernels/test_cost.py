@@ -161,6 +161,19 @@ def test_launches_are_figures_of_the_gpu_that_can_be_its_own() -> None:
     assert asked.high_time_s - timed.high_time_s == pytest.approx((20 - 0.58) * 1e-6)
 
 
+def test_a_kernel_holds_the_launch_that_it_was_timed_with() -> None:
+    # Timed in a stream. If launches took 8 us there, and not 6.3 us, a framework adds 1.7 us less.
+    before, after = (
+        [
+            ep.kernel_cost(gpu, "dense", m=8, k=256, n=256, launch=way).time_s
+            for way in ("stream", "framework")
+        ]
+        for gpu in (ep.device("a100"), ep.device("a100").at({"launches.stream": 8e-6}))
+    )
+    assert after[0] == before[0]
+    assert before[1] - after[1] == pytest.approx(1.7e-6)
+
+
 @pytest.mark.parametrize(("kernel", "launches"), [("gather", 4), ("column-skip", 3), ("tile-skip", 2)])
 def test_every_launch_of_a_kernel_is_paid(kernel: str, launches: int) -> None:
     dearer, cheaper = (
