@@ -138,7 +138,7 @@ class GpuDevice(Gpu, frozen=True, kw_only=True, forbid_unknown_fields=True):
             not_modelled=("host",) if idle is not None else ("idle", "host"),
             remarks=(*remarks, *_remarks(plan, self.title)),
             notes=(
-                *_notes(plan, self.policy, scenario, dtype),
+                *_notes(plan, scenario, dtype),
                 *execution_notes(work, counts.trace, execution),
                 *pace_notes(float(busy_s[0]), real_time_s(work, scenario), scenario),
                 *boundary_notes(self.figures, scenario),
@@ -192,10 +192,8 @@ def _remarks(plan: Plan, title: str) -> Iterator[Remark]:
             yield Remark(row, f"{key} runs dense: no kernel that skips zeros is cheaper here", False)
 
 
-def _notes(plan: Plan, policy: str, scenario: Scenario, dtype: DType) -> Iterator[str]:
+def _notes(plan: Plan, scenario: Scenario, dtype: DType) -> Iterator[str]:
     yield f"computes in {dtype}"
-    if policy == "best":
-        yield "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
     yield from window_notes(plan.work, scenario)
     if scenario.launch is None and _loops_over_cells(plan):
         yield (

@@ -15,7 +15,7 @@ from energyprobe.reporting import units
 from energyprobe.reporting.document import Column, Document, Lines, Table, printable
 from energyprobe.reporting.listing import listed
 from energyprobe.reporting.prices import UNVERIFIED
-from energyprobe.reporting.remarks import PAID
+from energyprobe.reporting.remarks import paid
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -81,7 +81,7 @@ class DevicePage:
 def _description(device: Device) -> Lines:
     """What the device is and how it is priced."""
     about = (type(device).__doc__ or "").partition("\n")[0]
-    facts = [device.description, f"priced as: {about[:1].lower()}{about[1:].rstrip('.')}", PAID[device.skips]]
+    facts = [device.description, f"priced as: {about[:1].lower()}{about[1:].rstrip('.')}", paid(device)]
     if not device.graded_events:
         facts.append("an event is a spike: layers that read graded values cannot run as they are")
     if device.dtypes:

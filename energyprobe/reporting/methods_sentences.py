@@ -16,7 +16,7 @@ from energyprobe.reporting.document import printable
 from energyprobe.reporting.fields import FIELDS
 from energyprobe.reporting.listing import enumerated, listed
 from energyprobe.reporting.prices import price_words
-from energyprobe.reporting.remarks import PAID
+from energyprobe.reporting.remarks import paid
 from energyprobe.reporting.running import recording_words
 from energyprobe.reporting.uncounted import missed
 
@@ -175,7 +175,7 @@ def device(costs: Sequence[CostTable], write: Writer) -> Iterator[str]:
     if not priced:
         yield f"{write.text(name)} has no price for {'it' if len(costs) == 1 else 'any of them'}."
         return
-    yield f"On {write.text(name)}, {write.text(PAID[first.device.skips])}."
+    yield f"On {write.text(name)}, {write.text(paid(first.device))}."
     figures = "; ".join(_constants(priced, write))
     if figures:
         yield f"Constants: {figures}."

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from energyprobe.costing.bibliography import citation
+from energyprobe.costing.device import Device
+from energyprobe.costing.gpu import GpuDevice
 from energyprobe.costing.titles import term_title
 from energyprobe.reporting import units
 from energyprobe.reporting.document import Lines
@@ -28,6 +30,13 @@ PAID = {
     "zero inputs and weights": "only synaptic operations of non-zero inputs and weights are paid for",
 }
 """What a device skips to what it pays for."""
+
+
+def paid(device: Device) -> str:
+    """Which synaptic operations a device pays for: a sentence without full stop."""
+    if isinstance(device, GpuDevice) and device.policy == "best":
+        return "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
+    return PAID[device.skips]
 
 
 def assumptions(trace: Trace, layers: Sequence[Layer], prices: Sequence[Prices]) -> Lines:
@@ -66,7 +75,7 @@ def _paid(price: Prices) -> Iterator[str]:
     """Which synaptic operations a device pays for; of a placement each of its devices."""
     parts = price.cost.device.parts
     for part in parts:
-        yield (f"{part.name}: " if len(parts) > 1 else "") + PAID[part.skips]
+        yield (f"{part.name}: " if len(parts) > 1 else "") + paid(part)
 
 
 def devices(prices: Sequence[Prices]) -> Lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+import energyprobe as ep
 from energyprobe.costing.device import Device
 from energyprobe.reporting.pricing import report
 from energyprobe.reporting.remarks import LOWER_BOUND_MEANS, SYNOPS_MEAN
@@ -43,6 +44,17 @@ def test_what_the_figures_rest_on(snn: Trace, chip: Device, cpu: Device) -> None
         LOWER_BOUND_MEANS,
         "†: not all figures of the device are verified in their publications",
     )
+
+
+def test_kernels_that_are_chosen_may_be_dense(snn: Trace) -> None:
+    priced = report(snn, "a100:best")
+    chosen = "each matrix product runs on the kernel that takes the least energy; dense ones pay for zeros"
+    said = " ".join(lines(priced, "Assumptions"))
+    assert said.count(chosen) == 1
+    assert f"boundary: board), {chosen}." in priced.methods().paragraph
+    for told in (said, priced.methods().paragraph, str(ep.devices("a100:best"))):
+        assert "non-zero inputs are paid for" not in told
+    assert "only synaptic operations of non-zero inputs" in report(snn, "a100:csr").methods().paragraph
 
 
 def test_what_is_true_of_all_devices_is_said_once(snn: Trace, chip: Device) -> None:
