@@ -117,7 +117,9 @@ class Pricer:
         low, high = self.fit.ratios(inside)
         if self.launch_s[0] > 0:
             # The model errs in the kernel's own time; what its launches add is as uncertain as launches are.
-            share = np.outer(self.launch_s / constants["launch"], parts.launch / seconds)
+            # It takes no time off the kernel, where it may be quicker than the one that was timed.
+            added_s = np.maximum(self.launch_s, 0.0)
+            share = np.outer(added_s / constants["launch"], parts.launch / seconds)
             low, high = (1.0 - share[0]) * low + share[1], (1.0 - share[0]) * high + share[2]
         power_low, power_high = np.log(self.power.low_ratio), np.log(self.power.high_ratio)
         low_j = energy * np.exp(-np.hypot(np.log(low), power_low))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -159,6 +160,19 @@ def test_launches_are_figures_of_the_gpu_that_can_be_its_own() -> None:
     )
     assert asked.time_s - timed.time_s == pytest.approx((20 - 0.58) * 1e-6)
     assert asked.high_time_s - timed.high_time_s == pytest.approx((20 - 0.58) * 1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["dense", "csr", "gather", "column-skip"])
+def test_a_launch_that_may_be_quicker_than_the_timed_one_takes_no_time_off_a_kernel(kernel: str) -> None:
+    # Timed in a stream, where a launch takes 6.3 us; the framework of this host takes 8 us (1 to 80).
+    h100, own = ep.device("h100"), {"value": 8.0, "low": 1.0, "high": 80.0}
+    launch = msgspec.structs.replace(h100.constants.launches["framework"], **own)
+    constants = msgspec.structs.replace(h100.constants, launches={"framework": launch})
+    gpu = msgspec.structs.replace(h100, constants=constants)
+    small = {"m": 1, "k": 32, "n": 32} | ({"density": 0.1} if kernel != "dense" else {})
+    cost = ep.kernel_cost(gpu, kernel, **small, launch="framework")
+    assert 0 < cost.low_time_s <= cost.time_s <= cost.high_time_s
+    assert 0 < cost.low_j <= cost.energy_j <= cost.high_j
 
 
 def test_a_kernel_holds_the_launch_that_it_was_timed_with() -> None:
