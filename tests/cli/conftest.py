@@ -138,9 +138,9 @@ class Terminal:
         os.close(theirs)
         self._bytes = b""
 
-    def until(self, wanted: str) -> None:
-        """Read until something stands on the screen."""
-        while wanted not in self.text:
+    def until(self, pattern: str) -> None:
+        """Read until something that a regular expression describes stands on the screen."""
+        while not re.search(pattern, self.text):
             self._read()
 
     def press_ctrl_c(self) -> None:
