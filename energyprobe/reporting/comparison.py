@@ -247,7 +247,7 @@ class Comparison(Published):
         return tuple(comparison_rows(self))
 
     def methods(self, format: Literal["text", "latex"] = "text") -> MethodsText:
-        r"""Write a paragraph for the methods of a paper, and the BibTeX entries that it cites.
+        r"""Write a paragraph for the methods of a paper, and BibTeX entries of all its sources.
 
         Parameters
         ----------

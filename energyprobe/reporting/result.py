@@ -198,7 +198,7 @@ class Report(Published):
         return frame_of(self, columns)
 
     def methods(self, format: Literal["text", "latex"] = "text") -> MethodsText:
-        r"""Write a paragraph for the methods of a paper, and the BibTeX entries that it cites.
+        r"""Write a paragraph for the methods of a paper, and BibTeX entries of all its sources.
 
         Parameters
         ----------
